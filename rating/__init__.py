@@ -1,0 +1,1 @@
+"""What a call costs and what a budget allows. Pure: imports `telephony` alone."""

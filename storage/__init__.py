@@ -1,0 +1,1 @@
+"""The only place with SQL. Every function is run through `storage.database.Database.unit_of_work`."""

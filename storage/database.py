@@ -1,0 +1,203 @@
+"""The one door to PostgreSQL: `Database.unit_of_work`.
+
+asyncpg speaks asyncio, the house speaks Trio. A whole unit of work runs on the asyncio side, in
+one transaction, shielded: cancelling a Trio task in the middle neither loses a connection of the
+pool nor leaves the outcome of a COMMIT unknown. The price is that a unit cannot be hurried, so
+every statement has a time-out. No asyncpg exception leaves `storage`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import asyncpg
+import trio
+import trio_asyncio
+from asyncpg.pool import PoolConnectionProxy
+
+from telephony.errors import RingfenceError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Connection = PoolConnectionProxy[asyncpg.Record]
+"""What every query function of `storage` takes first; valid inside its unit of work alone."""
+
+CHANNEL = "ringfence"
+"""The NOTIFY channel. A payload is `topic key` and only ever means *look again*."""
+
+ACQUIRE_TIMEOUT_S = 15.0
+CONNECT_TIMEOUT_S = 10.0
+STATEMENT_TIMEOUT_S = 120.0
+
+
+class StorageUnavailable(RingfenceError):
+    """The database cannot be reached, gave no connection in time, or is shutting down: try again."""
+
+
+class StorageConflict(RingfenceError):
+    """A constraint of the schema forbids the change."""
+
+
+class StorageError(RingfenceError):
+    """The database refused a statement: a bug, or a schema that is not ours."""
+
+
+_UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.QueryCanceledError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    ConnectionError,
+    TimeoutError,
+    OSError,
+)
+
+
+class Database:
+    """A pool of connections. Made by `open_database`; closed when that block ends."""
+
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        self._pool = pool
+
+    async def unit_of_work(
+        self,
+        work: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Run `work(connection, *args)` in one transaction and return what it returns.
+
+        Commits when `work` returns, rolls back when it raises. Cancellation waits for the unit to
+        end, then takes effect. Raises `StorageUnavailable` (safe to try again: everything written
+        is keyed), `StorageConflict`, `StorageError`, or whatever `work` itself raised.
+        """
+
+        async def whole_unit() -> T:
+            async with (
+                self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection,
+                connection.transaction(),
+            ):
+                return await work(connection, *args, **kwargs)
+
+        with trio.CancelScope(shield=True):
+            try:
+                result = await trio_asyncio.aio_as_trio(whole_unit)()
+            except asyncpg.IntegrityConstraintViolationError as error:
+                raise StorageConflict(str(error)) from error
+            except _UNAVAILABLE as error:
+                raise StorageUnavailable(f"database: {error or type(error).__name__}") from error
+            except asyncpg.PostgresError as error:
+                raise StorageError(f"database: {error}") from error
+        await trio.lowlevel.checkpoint_if_cancelled()
+        return result
+
+    @property
+    def free_connections(self) -> int:
+        """Connections of the pool nobody holds, for health checks and the cancellation hammer."""
+        return self._pool.get_idle_size() + self._pool.get_max_size() - self._pool.get_size()
+
+    async def listen(self, heard: Callable[[str], None], lost: Callable[[], None]) -> None:
+        """Call `heard(payload)` for every notification until cancelled or the connection breaks.
+
+        Calls `lost()` when the connection ends: whatever was notified meanwhile is gone, so the
+        caller looks at everything again. Raises `StorageUnavailable` then.
+        """
+        broken = trio.Event()
+        token = trio.lowlevel.current_trio_token()
+
+        def on_close(_: object) -> None:
+            token.run_sync_soon(broken.set)
+
+        def on_payload(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+            token.run_sync_soon(heard, str(payload))
+
+        async def begin() -> Connection:
+            connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
+            connection.add_termination_listener(on_close)
+            await connection.add_listener(CHANNEL, on_payload)
+            return connection
+
+        async def end(connection: Connection) -> None:
+            if not connection.is_closed():
+                connection.remove_termination_listener(on_close)
+                await connection.remove_listener(CHANNEL, on_payload)
+            await self._pool.release(connection)
+
+        try:
+            with trio.CancelScope(shield=True):
+                connection = await trio_asyncio.aio_as_trio(begin)()
+            try:
+                await broken.wait()
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio_asyncio.aio_as_trio(end)(connection)
+        except _UNAVAILABLE as error:
+            raise StorageUnavailable(f"database: {error or type(error).__name__}") from error
+        lost()
+        raise StorageUnavailable("database: the listening connection was closed")
+
+
+async def notify(connection: Connection, topic: str, key: object) -> None:
+    """Say *look again* to whoever listens, once this transaction commits."""
+    await connection.execute("select pg_notify($1, $2)", CHANNEL, f"{topic} {key}")
+
+
+async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(
+            kind, encoder=json.dumps, decoder=json.loads, schema="pg_catalog"
+        )
+
+
+@asynccontextmanager
+async def open_database(
+    dsn: str, *, max_size: int = 8, **settings: Any
+) -> AsyncGenerator[Database]:
+    """Open the asyncio loop and a pool on `dsn`. Entered first and left last.
+
+    Raises `StorageUnavailable` when the server cannot be reached.
+    """
+
+    async def open_pool() -> asyncpg.Pool[asyncpg.Record]:
+        return await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=max_size,
+            init=_prepare,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=STATEMENT_TIMEOUT_S,
+            max_inactive_connection_lifetime=300.0,
+            server_settings={
+                "application_name": "ringfence",
+                "timezone": "UTC",
+                "statement_timeout": str(int(STATEMENT_TIMEOUT_S * 1000)),
+            },
+            **settings,
+        )
+
+    async def close_pool(pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        try:
+            await asyncio.wait_for(pool.close(), 5)
+        except (TimeoutError, *_UNAVAILABLE):
+            pool.terminate()
+
+    async with trio_asyncio.open_loop():
+        try:
+            pool = await trio_asyncio.aio_as_trio(open_pool)()
+        except (asyncpg.PostgresError, *_UNAVAILABLE) as error:
+            raise StorageUnavailable(f"database: {error or type(error).__name__}") from error
+        try:
+            yield Database(pool)
+        finally:
+            with trio.CancelScope(shield=True):
+                await trio_asyncio.aio_as_trio(close_pool)(pool)

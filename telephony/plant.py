@@ -1,0 +1,133 @@
+"""What a company's phone network consists of: sites, gateways, and who owned which extension when."""
+
+from __future__ import annotations
+
+import fnmatch
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+GatewayKind = Literal["pstn", "voicemail", "ivr", "recorder", "intersite"]
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place with one dial plan. `time_zone` is an IANA name, `country` ISO 3166-1 alpha-2."""
+
+    id: int
+    name: str
+    country: str
+    time_zone: str
+    area_code: str = ""
+    outside_prefix: str = ""
+    emergency: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """A trunk or gateway by its device name in the call records; `*` matches any run of characters."""
+
+    id: int
+    device: str
+    name: str
+    site_id: int
+    kind: GatewayKind
+    tariff_id: int | None = None
+
+
+class ExtensionKey(NamedTuple):
+    """An extension; `partition` is empty where the company never names one."""
+
+    number: str
+    partition: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> ExtensionKey:
+        """The inverse of `str()`: `731`, or `731@PT-Milano`."""
+        number, _, partition = text.partition("@")
+        return cls(number, partition)
+
+    def __str__(self) -> str:
+        return f"{self.number}@{self.partition}" if self.partition else self.number
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who an extension's calls belong to, with what a charge must remember of that person."""
+
+    person_id: int
+    site_id: int
+    department: str
+    cost_centre: str
+    office: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """A stretch of time, `from_at` included and `until_at` not, in which `owner` had an extension."""
+
+    extension: ExtensionKey
+    owner: Owner
+    from_at: datetime | None
+    until_at: datetime | None
+
+
+@dataclass(slots=True)
+class Plant:
+    """The company's network as the merge, the rating and the pages see it. Built once, then read."""
+
+    currency: str
+    time_zone: str
+    sites: Mapping[int, Site]
+    gateways: tuple[Gateway, ...]
+    ownerships: Iterable[Ownership]
+    _by_extension: dict[ExtensionKey, list[Ownership]] = field(init=False, repr=False)
+    _numbers: frozenset[str] = field(init=False, repr=False)
+    _devices: dict[str, Gateway | None] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._by_extension = {}
+        for ownership in self.ownerships:
+            self._by_extension.setdefault(ownership.extension, []).append(ownership)
+        for rows in self._by_extension.values():
+            rows.sort(key=lambda row: row.from_at.timestamp() if row.from_at else float("-inf"))
+        self._numbers = frozenset(key.number for key in self._by_extension)
+        self._devices = {}
+
+    def gateway(self, device: str) -> Gateway | None:
+        """The gateway a device name belongs to: an exact name first, then the longest pattern."""
+        if device not in self._devices:
+            exact = [g for g in self.gateways if g.device.lower() == device.lower()]
+            masks = [g for g in self.gateways if "*" in g.device and _like(device, g.device)]
+            masks.sort(key=lambda g: len(g.device), reverse=True)
+            self._devices[device] = next(iter(exact + masks), None)
+        return self._devices[device]
+
+    def owner(self, number: str, partition: str, at: datetime) -> Owner | None:
+        """Who owned this extension at that instant, or None. A partition-less ownership fits any."""
+        for key in (ExtensionKey(number, partition), ExtensionKey(number)):
+            rows = self._by_extension.get(key)
+            if not rows:
+                continue
+            if len(rows) == 1 and rows[0].from_at is None and rows[0].until_at is None:
+                return rows[0].owner
+            starts = [row.from_at.timestamp() if row.from_at else float("-inf") for row in rows]
+            index = bisect_right(starts, at.timestamp()) - 1
+            if index >= 0 and (rows[index].until_at is None or at < rows[index].until_at):  # type: ignore[operator]
+                return rows[index].owner
+        return None
+
+    def is_extension(self, number: str) -> bool:
+        """Whether anybody ever owned this number as an extension."""
+        return number in self._numbers
+
+    @property
+    def default_site(self) -> Site | None:
+        """The site that stands first in the site file."""
+        return next(iter(self.sites.values()), None)
+
+
+def _like(device: str, mask: str) -> bool:
+    return fnmatch.fnmatchcase(device.lower(), mask.lower().replace("[", "[[]").replace("?", "[?]"))
