@@ -1,4 +1,4 @@
-"""What the rest of the house knows of a phone system: two Protocols and the errors they raise.
+"""What the rest of the house knows of a phone system: three Protocols and the errors they raise.
 
 `rights` is an opaque text that says what a line may dial: on Cisco UCM the name of the line's
 calling search space (empty where it has none). Whoever locks keeps the original text and puts
@@ -7,9 +7,51 @@ exactly that back. Errors are `telephony.errors.PbxError` and its subclasses, no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol
+
+from telephony.legs import CmrRow, Leg
+
+RecordKind = Literal["cdr", "cmr"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileName:
+    """What a call-record file's name says: kind, writer, when (UTC), number in that node's row."""
+
+    kind: RecordKind
+    cluster: str
+    node: int
+    written_at: datetime
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the rows of one call-record file are laid out. `header` is its first line, bare."""
+
+    kind: RecordKind
+    header: str
+    read: Callable[[str], Leg | CmrRow]
+    """One line, without its line end, as a record; raises `CdrRejected`."""
+
+
+class RecordFormat(Protocol):
+    """How a phone system writes its call records into files. Pure: it is given lines."""
+
+    def parse_name(self, name: str) -> FileName | None:
+        """Read a file name; None for one still being written, or not of this phone system."""
+        ...
+
+    def read_layout(self, line: str) -> Layout:
+        """Understand a file's first line; raises `NotACallRecordFile`."""
+        ...
+
+    def is_heading(self, line: str) -> bool:
+        """Whether the line after the header still is no row (the columns' types, say)."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

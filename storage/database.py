@@ -10,21 +10,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import asyncpg
 import trio
-import trio_asyncio
 from asyncpg.pool import PoolConnectionProxy
 
+from storage.bridge import Bridge, open_asyncio, shielded
 from telephony.errors import RingfenceError
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-Connection = PoolConnectionProxy[asyncpg.Record]
+if TYPE_CHECKING:
+    Connection = PoolConnectionProxy[asyncpg.Record]
+else:  # generic in its stubs alone
+    Connection = PoolConnectionProxy
 """What every query function of `storage` takes first; valid inside its unit of work alone."""
 
 CHANNEL = "ringfence"
@@ -36,7 +40,7 @@ STATEMENT_TIMEOUT_S = 120.0
 
 
 class StorageUnavailable(RingfenceError):
-    """The database cannot be reached, gave no connection in time, or is shutting down: try again."""
+    """The database cannot be reached, gave no connection in time, or shuts down: try again."""
 
 
 class StorageConflict(RingfenceError):
@@ -50,6 +54,7 @@ class StorageError(RingfenceError):
 _UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a connection that broke in the middle of its protocol
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
@@ -66,8 +71,9 @@ _UNAVAILABLE = (
 class Database:
     """A pool of connections. Made by `open_database`; closed when that block ends."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], asyncio_side: Bridge) -> None:
         self._pool = pool
+        self._asyncio = asyncio_side
 
     async def unit_of_work(
         self,
@@ -77,10 +83,13 @@ class Database:
     ) -> T:
         """Run `work(connection, *args)` in one transaction and return what it returns.
 
-        Commits when `work` returns, rolls back when it raises. Cancellation waits for the unit to
-        end, then takes effect. Raises `StorageUnavailable` (safe to try again: everything written
-        is keyed), `StorageConflict`, `StorageError`, or whatever `work` itself raised.
+        Commits when `work` returns, rolls back when it raises. Cancelled before it begins, nothing
+        is done; cancelled later, the unit ends and its outcome is returned or raised all the same,
+        so the caller always knows it: the cancellation takes effect at the next checkpoint. Raises
+        `StorageUnavailable` (safe to try again: everything written is keyed), `StorageConflict`,
+        `StorageError`, or whatever `work` itself raised.
         """
+        await trio.lowlevel.checkpoint_if_cancelled()
 
         async def whole_unit() -> T:
             async with (
@@ -89,28 +98,33 @@ class Database:
             ):
                 return await work(connection, *args, **kwargs)
 
-        with trio.CancelScope(shield=True):
+        with shielded():
             try:
-                result = await trio_asyncio.aio_as_trio(whole_unit)()
+                return await self._asyncio.run(whole_unit)
             except asyncpg.IntegrityConstraintViolationError as error:
                 raise StorageConflict(str(error)) from error
             except _UNAVAILABLE as error:
                 raise StorageUnavailable(f"database: {error or type(error).__name__}") from error
             except asyncpg.PostgresError as error:
                 raise StorageError(f"database: {error}") from error
-        await trio.lowlevel.checkpoint_if_cancelled()
-        return result
 
     @property
     def free_connections(self) -> int:
         """Connections of the pool nobody holds, for health checks and the cancellation hammer."""
         return self._pool.get_idle_size() + self._pool.get_max_size() - self._pool.get_size()
 
-    async def listen(self, heard: Callable[[str], None], lost: Callable[[], None]) -> None:
+    async def listen(
+        self,
+        heard: Callable[[str], None],
+        lost: Callable[[], None],
+        began: Callable[[], None] | None = None,
+    ) -> None:
         """Call `heard(payload)` for every notification until cancelled or the connection breaks.
 
-        Calls `lost()` when the connection ends: whatever was notified meanwhile is gone, so the
-        caller looks at everything again. Raises `StorageUnavailable` then.
+        Calls `began()` once it listens: what is notified from then on is heard.
+
+        Calls `lost()` when the connection ends or cannot be made: whatever was notified meanwhile
+        is gone, so the caller looks at everything again. Raises `StorageUnavailable` then.
         """
         broken = trio.Event()
         token = trio.lowlevel.current_trio_token()
@@ -123,25 +137,34 @@ class Database:
 
         async def begin() -> Connection:
             connection = await self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S)
-            connection.add_termination_listener(on_close)
-            await connection.add_listener(CHANNEL, on_payload)
+            try:
+                connection.add_termination_listener(on_close)
+                await connection.add_listener(CHANNEL, on_payload)
+            except BaseException:
+                await self._pool.release(connection)
+                raise
             return connection
 
         async def end(connection: Connection) -> None:
-            if not connection.is_closed():
-                connection.remove_termination_listener(on_close)
-                await connection.remove_listener(CHANNEL, on_payload)
-            await self._pool.release(connection)
+            try:
+                if not broken.is_set():  # a broken one has left the pool, and its proxy is dead
+                    connection.remove_termination_listener(on_close)
+                    await connection.remove_listener(CHANNEL, on_payload)
+            finally:
+                await self._pool.release(connection)
 
         try:
-            with trio.CancelScope(shield=True):
-                connection = await trio_asyncio.aio_as_trio(begin)()
+            with shielded():
+                connection = await self._asyncio.run(begin)
+            if began is not None:
+                began()
             try:
                 await broken.wait()
             finally:
-                with trio.CancelScope(shield=True):
-                    await trio_asyncio.aio_as_trio(end)(connection)
+                with shielded():
+                    await self._asyncio.run(partial(end, connection))
         except _UNAVAILABLE as error:
+            lost()
             raise StorageUnavailable(f"database: {error or type(error).__name__}") from error
         lost()
         raise StorageUnavailable("database: the listening connection was closed")
@@ -152,6 +175,15 @@ async def notify(connection: Connection, topic: str, key: object) -> None:
     await connection.execute("select pg_notify($1, $2)", CHANNEL, f"{topic} {key}")
 
 
+async def notify_all(connection: Connection, topic: str, keys: Iterable[object]) -> None:
+    """`notify` for each key, in one round trip."""
+    payloads = [f"{topic} {key}" for key in keys]
+    if payloads:
+        await connection.execute(
+            "select pg_notify($1, p) from unnest($2::text[]) p", CHANNEL, payloads
+        )
+
+
 async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
     for kind in ("json", "jsonb"):
         await connection.set_type_codec(
@@ -160,18 +192,16 @@ async def _prepare(connection: asyncpg.Connection[asyncpg.Record]) -> None:
 
 
 @asynccontextmanager
-async def open_database(
-    dsn: str, *, max_size: int = 8, **settings: Any
-) -> AsyncGenerator[Database]:
+async def open_database(dsn: str, *, max_size: int = 8) -> AsyncGenerator[Database]:
     """Open the asyncio loop and a pool on `dsn`. Entered first and left last.
 
     Raises `StorageUnavailable` when the server cannot be reached.
     """
 
     async def open_pool() -> asyncpg.Pool[asyncpg.Record]:
-        return await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             dsn,
-            min_size=1,
+            min_size=0,  # asyncpg would restore a floor by itself, loudly, while the server is away
             max_size=max_size,
             init=_prepare,
             timeout=CONNECT_TIMEOUT_S,
@@ -182,8 +212,13 @@ async def open_database(
                 "timezone": "UTC",
                 "statement_timeout": str(int(STATEMENT_TIMEOUT_S * 1000)),
             },
-            **settings,
         )
+        try:
+            async with pool.acquire(timeout=CONNECT_TIMEOUT_S):
+                return pool
+        except BaseException:
+            pool.terminate()
+            raise
 
     async def close_pool(pool: asyncpg.Pool[asyncpg.Record]) -> None:
         try:
@@ -191,13 +226,13 @@ async def open_database(
         except (TimeoutError, *_UNAVAILABLE):
             pool.terminate()
 
-    async with trio_asyncio.open_loop():
+    async with open_asyncio() as asyncio_side:
         try:
-            pool = await trio_asyncio.aio_as_trio(open_pool)()
+            pool = await asyncio_side.run(open_pool)
         except (asyncpg.PostgresError, *_UNAVAILABLE) as error:
             raise StorageUnavailable(f"database: {error or type(error).__name__}") from error
         try:
-            yield Database(pool)
+            yield Database(pool, asyncio_side)
         finally:
-            with trio.CancelScope(shield=True):
-                await trio_asyncio.aio_as_trio(close_pool)(pool)
+            with shielded():
+                await asyncio_side.run(partial(close_pool, pool))

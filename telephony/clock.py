@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from telephony.errors import TelephonyError
 
 Clock = Callable[[], datetime]
 """Gives the present instant as an aware datetime in UTC."""
@@ -12,6 +15,20 @@ Clock = Callable[[], datetime]
 def system_clock() -> datetime:
     """The present instant, aware, in UTC."""
     return datetime.now(UTC)
+
+
+def read_instant(text: str, time_zone: str) -> datetime:
+    """An ISO 8601 date or instant; without an offset it is in the IANA `time_zone`.
+
+    Raises `TelephonyError` with what to write.
+    """
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise TelephonyError(
+            f"{text!r} is no instant: write 2026-01-31T09:30, or with Z or an offset"
+        ) from None
+    return read if read.tzinfo else read.replace(tzinfo=ZoneInfo(time_zone))
 
 
 def iso_z(instant: datetime) -> str:

@@ -42,7 +42,7 @@ class PbxThrottled(PbxError):
 
 
 class PbxRefused(PbxError):
-    """Understood and declined: do not try the same again. `code` is the vendor's, where it gave one."""
+    """Understood and declined: do not try the same again. `code` is the vendor's, if any."""
 
     def __init__(self, message: str, code: str | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What a company's phone network consists of: sites, gateways, and who owned which extension when."""
+"""What a company's phone network consists of: sites, gateways, who owned which extension when."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """A trunk or gateway by its device name in the call records; `*` matches any run of characters."""
+    """A trunk or gateway by its device name in the call records; `*` stands for any characters."""
 
     id: int
     device: str
@@ -66,7 +66,7 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """A stretch of time, `from_at` included and `until_at` not, in which `owner` had an extension."""
+    """A stretch of time, `from_at` included and `until_at` not, in which `owner` had it."""
 
     extension: ExtensionKey
     owner: Owner
@@ -76,16 +76,19 @@ class Ownership:
 
 @dataclass(slots=True)
 class Plant:
-    """The company's network as the merge, the rating and the pages see it. Built once, then read."""
+    """The company's network as the merge, the rating and the pages see it; built once, read."""
 
     currency: str
     time_zone: str
     sites: Mapping[int, Site]
     gateways: tuple[Gateway, ...]
     ownerships: Iterable[Ownership]
+    logins: Mapping[str, ExtensionKey] = field(default_factory=dict[str, ExtensionKey])
+    """The extension of each person's login (lower case), for records that name the person only."""
     _by_extension: dict[ExtensionKey, list[Ownership]] = field(init=False, repr=False)
     _numbers: frozenset[str] = field(init=False, repr=False)
     _devices: dict[str, Gateway | None] = field(init=False, repr=False)
+    _public: dict[str, bool] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._by_extension = {}
@@ -95,6 +98,7 @@ class Plant:
             rows.sort(key=lambda row: row.from_at.timestamp() if row.from_at else float("-inf"))
         self._numbers = frozenset(key.number for key in self._by_extension)
         self._devices = {}
+        self._public = {"": False}
 
     def gateway(self, device: str) -> Gateway | None:
         """The gateway a device name belongs to: an exact name first, then the longest pattern."""
@@ -105,8 +109,16 @@ class Plant:
             self._devices[device] = next(iter(exact + masks), None)
         return self._devices[device]
 
+    def is_public(self, device: str) -> bool:
+        """Whether calls over this device go to or come from the public network."""
+        public = self._public.get(device)
+        if public is None:
+            gateway = self.gateway(device)
+            public = self._public[device] = gateway is not None and gateway.kind == "pstn"
+        return public
+
     def owner(self, number: str, partition: str, at: datetime) -> Owner | None:
-        """Who owned this extension at that instant, or None. A partition-less ownership fits any."""
+        """Who owned this extension at that instant, or None. Without a partition it fits any."""
         for key in (ExtensionKey(number, partition), ExtensionKey(number)):
             rows = self._by_extension.get(key)
             if not rows:
@@ -122,6 +134,18 @@ class Plant:
     def is_extension(self, number: str) -> bool:
         """Whether anybody ever owned this number as an extension."""
         return number in self._numbers
+
+    def extension_of_login(self, login: str) -> ExtensionKey | None:
+        """The extension of the person with this login, whose case does not matter."""
+        return self.logins.get(login.lower())
+
+    def site_of_caller(self, number: str, partition: str) -> Site | None:
+        """The site whose dial plan an extension's present owner dials by."""
+        for key in (ExtensionKey(number, partition), ExtensionKey(number)):
+            rows = self._by_extension.get(key)
+            if rows:
+                return self.sites.get(rows[-1].owner.site_id)
+        return self.default_site
 
     @property
     def default_site(self) -> Site | None:

@@ -7,6 +7,8 @@ create table company (
     one boolean primary key default true check (one),
     currency char(3) not null,
     time_zone text not null,
+    -- Counts every change of what calls are merged and priced by; see the triggers below.
+    revision bigint not null default 1,
     demo boolean not null default false
 );
 
@@ -98,6 +100,26 @@ create table extension_owner (
 );
 create unique index extension_owner_now on extension_owner (extension, partition) where until_at is null;
 create index extension_owner_person on extension_owner (person_id);
+
+-- Whoever changes the company, every reader of it notices: the revision is checked with each batch
+-- of calls, the notification is a hint.
+create function company_changed() returns trigger language plpgsql as $$
+begin
+    update company set revision = revision + 1;
+    perform pg_notify('ringfence', 'company -');
+    return null;
+end $$;
+create trigger company_changed after insert or update or delete on site
+    for each statement execute function company_changed();
+create trigger company_changed after insert or update or delete on gateway
+    for each statement execute function company_changed();
+create trigger company_changed after insert or update or delete on tariff_version
+    for each statement execute function company_changed();
+create trigger company_changed after insert or delete or update of
+    login, site_id, department, cost_centre, office on person
+    for each statement execute function company_changed();
+create trigger company_changed after insert or update or delete on extension_owner
+    for each statement execute function company_changed();
 
 -- Call records in --------------------------------------------------------------------------------
 
@@ -191,8 +213,9 @@ create table leg (
     comment text not null
 );
 create index leg_call on leg (call_no, node, cluster) where call_no <> 0;
-create index leg_orig on leg (orig_leg) where orig_leg <> 0;
-create index leg_dest on leg (dest_leg) where dest_leg <> 0;
+-- Trunk legs alone are looked up by their identifier; SEP and a MAC address is a desk phone.
+create index leg_orig on leg (orig_leg) where orig_leg <> 0 and orig_device not like 'SEP____________';
+create index leg_dest on leg (dest_leg) where dest_leg <> 0 and dest_device not like 'SEP____________';
 
 create table cmr (
     pkid uuid primary key,
@@ -241,6 +264,7 @@ create table call (
     cost numeric(18,6) not null,
     currency char(3) not null,
     gateway_id integer,
+    site_id integer, -- whose dial plan and zone priced it
     destination text not null default '',
     destination_type text not null default '',
     tariff_version_id integer,
@@ -271,6 +295,7 @@ create table ledger (
     unique (call_key, revision, kind)
 );
 create index ledger_ended on ledger (ended_at);
+create index ledger_person on ledger (person_id, ended_at);
 
 -- Budgets ----------------------------------------------------------------------------------------
 
@@ -301,6 +326,21 @@ create table budget_account (
 );
 create unique index budget_account_member on budget_account (budget_id, coalesce(person_id, 0));
 
+-- Which ledger entries belong to which account: a person's own, or those of the pot's name.
+create view account_entry as
+    select a.id as account_id, l.ended_at, l.amount
+      from ledger l join budget_account a on a.person_id = l.person_id
+    union all
+    select a.id, l.ended_at, l.amount
+      from ledger l
+      join budget b on b.target = 'department' and lower(b.target_key) = lower(l.department)
+      join budget_account a on a.budget_id = b.id and a.person_id is null
+    union all
+    select a.id, l.ended_at, l.amount
+      from ledger l
+      join budget b on b.target = 'cost_centre' and lower(b.target_key) = lower(l.cost_centre)
+      join budget_account a on a.budget_id = b.id and a.person_id is null;
+
 -- spent is the sum of the ledger entries of this account's people that ended within the period.
 -- revision counts changes; evaluated_revision is the last one its actor has looked at.
 create table budget_period (
@@ -314,6 +354,7 @@ create table budget_period (
     evaluated_revision bigint not null default 0,
     warned_percent integer[] not null default '{}',
     exhausted boolean not null default false,
+    carry_over boolean not null default false, -- whether what is left of it goes to the next
     closed_at timestamptz,
     primary key (account_id, starts_at)
 );

@@ -1,0 +1,287 @@
+"""Legs, the calls they make, and the charges of those calls: stored together or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple, TypeVar
+
+from rating.charge import CallRow, PricedCall
+from storage import ledger
+from storage.copying import copy_rows
+from storage.database import Connection, notify_all
+from telephony.legs import CmrRow, Leg
+from telephony.merge import SAME_CALL_S
+
+T = TypeVar("T")
+R = TypeVar("R", Leg, CmrRow)
+LinkKey = tuple[str, str, int, int]
+"""What kind of identifier, its cluster, its node where that matters, and the identifier."""
+
+INGEST_MUTEX = 0x52696E67
+"""Advisory lock: one batch at a time, whoever brings it, so that no merge misses a leg."""
+
+_ROUNDS = 8
+"""How far a chain of transfers is followed; each round is one more hop."""
+
+
+class StoredBatch(NamedTuple):
+    """What a batch of rows changed."""
+
+    legs: int
+    cmr: int
+    calls: int
+
+
+Settle = Callable[[Sequence[Leg]], list[PricedCall]]
+Links = Callable[[Leg], Iterable[LinkKey]]
+
+
+async def store(
+    connection: Connection,
+    legs: Sequence[Leg],
+    cmr: Sequence[CmrRow],
+    settle: Settle,
+    links: Links,
+) -> StoredBatch:
+    """Store the rows not seen before, and settle anew every call they belong to.
+
+    `settle` prices calls out of legs, `links` names what ties legs together; both are pure and
+    run beside the event loop. Rows are recognised by `pkid`, for ever.
+    """
+    await connection.execute("select pg_advisory_xact_lock($1)", INGEST_MUTEX)
+    new_cmr = await _unseen(connection, "cmr", cmr)
+    if new_cmr:
+        await copy_rows(connection, "cmr", CmrRow._fields, new_cmr)
+    new_legs = await _unseen(connection, "leg", legs)
+    if not new_legs:
+        return StoredBatch(0, len(new_cmr), 0)
+    known = await _linked(connection, new_legs, links)
+    created = await _replace(
+        connection, *await _beside_the_loop(lambda: _settled(known, new_legs, settle, links))
+    )
+    await copy_rows(connection, "leg", Leg._fields, new_legs)
+    return StoredBatch(len(new_legs), len(new_cmr), created)
+
+
+def _settled(
+    known: Sequence[Leg], new: Sequence[Leg], settle: Settle, links: Links
+) -> tuple[list[str], list[PricedCall]]:
+    """The known legs whose calls may change, and every call of the new legs and of those."""
+    fresh = {leg.pkid for leg in new}
+    concerned: list[str] = []
+    calls: list[PricedCall] = []
+    for component in components([*known, *new], links):
+        old = [leg.pkid for leg in component if leg.pkid not in fresh]
+        if len(old) < len(component):
+            concerned += old
+            calls += settle(component)
+    return concerned, calls
+
+
+async def _beside_the_loop(work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
+async def _unseen(connection: Connection, table: str, rows: Sequence[R]) -> list[R]:
+    """The rows whose pkid is not stored yet, each once."""
+    first = {row.pkid: row for row in reversed(rows)}
+    if not first:
+        return []
+    query = {
+        "leg": "select pkid::text from leg where pkid = any($1::uuid[])",
+        "cmr": "select pkid::text from cmr where pkid = any($1::uuid[])",
+    }[table]
+    seen = {record[0] for record in await connection.fetch(query, list(first))}
+    return [row for row in rows if first[row.pkid] is row and row.pkid not in seen]
+
+
+_LEG_COLUMNS = ", ".join(f"l.{name}" + ("::text" * (name == "pkid")) for name in Leg._fields)
+_BY_CALL = f"""
+    select {_LEG_COLUMNS}
+    from unnest($1::text[], $2::int[], $3::bigint[]) k(cluster, node, call_no)
+    join leg l on l.call_no = k.call_no and l.node = k.node and l.cluster = k.cluster
+    where l.call_no <> 0
+"""  # noqa: S608  # our own column names
+_BY_TRUNK_LEG = f"""
+    select {_LEG_COLUMNS} from unnest($1::text[], $2::bigint[]) k(cluster, leg)
+    join leg l on l.orig_leg = k.leg and l.cluster = k.cluster
+    where l.orig_leg <> 0 and l.orig_device not like 'SEP____________'
+    union
+    select {_LEG_COLUMNS} from unnest($1::text[], $2::bigint[]) k(cluster, leg)
+    join leg l on l.dest_leg = k.leg and l.cluster = k.cluster
+    where l.dest_leg <> 0 and l.dest_device not like 'SEP____________'
+"""  # noqa: S608  # our own column names
+
+
+async def _linked(connection: Connection, new: Sequence[Leg], links: Links) -> list[Leg]:
+    """Stored legs that the new ones are tied to, directly or by way of others."""
+    asked: set[LinkKey] = set()
+    found: dict[str, Leg] = {}
+    edge: Iterable[Leg] = new
+    for _ in range(_ROUNDS):
+        keys = {key for leg in edge for key in links(leg)} - asked
+        if not keys:
+            break
+        asked |= keys
+        records = await _fetch_linked(connection, keys)
+        fresh = {leg.pkid: leg for leg in records if leg.pkid not in found}
+        found |= fresh
+        edge = fresh.values()
+    return list(found.values())
+
+
+async def _fetch_linked(connection: Connection, keys: set[LinkKey]) -> list[Leg]:
+    calls = [key for key in keys if key[0] == "call"]
+    trunks = [key for key in keys if key[0] == "leg"]
+    records = await connection.fetch(
+        _BY_CALL, [key[1] for key in calls], [key[2] for key in calls], [key[3] for key in calls]
+    )
+    if trunks:
+        records += await connection.fetch(
+            _BY_TRUNK_LEG, [key[1] for key in trunks], [key[3] for key in trunks]
+        )
+    return [Leg(*record) for record in records]
+
+
+def components(legs: Iterable[Leg], links: Links) -> list[list[Leg]]:
+    """Legs apart into sets that have nothing to do with each other.
+
+    Legs that share an identifier but lie more than a day apart are strangers.
+    """
+    ordered = sorted(legs, key=lambda leg: (leg.originated, leg.pkid))
+    parent = list(range(len(ordered)))
+
+    def root(index: int) -> int:
+        while parent[index] != index:
+            parent[index] = parent[parent[index]]
+            index = parent[index]
+        return index
+
+    last: dict[LinkKey, tuple[int, int]] = {}
+    for index, leg in enumerate(ordered):
+        end = max(leg.disconnected, leg.originated)
+        for key in links(leg):
+            before = last.get(key)
+            if before is not None and leg.originated - before[1] <= SAME_CALL_S:
+                parent[root(index)] = root(before[0])
+                end = max(end, before[1])
+            last[key] = (index, end)
+    groups: dict[int, list[Leg]] = {}
+    for index, leg in enumerate(ordered):
+        groups.setdefault(root(index), []).append(leg)
+    return list(groups.values())
+
+
+_CALL_COLUMNS = ", ".join(name + ("::text" * (name == "key")) for name in CallRow._fields)
+_STORED_ROWS = f"""
+    select revision, {_CALL_COLUMNS} from call where key = any($1::uuid[]) order by key, party
+"""  # noqa: S608  # our own column names
+
+
+async def _replace(
+    connection: Connection, known: Sequence[str], settled: Sequence[PricedCall]
+) -> int:
+    """Make the stored calls of the legs concerned those in `settled`; how many more there are.
+
+    A call that stays as it was is not touched. One that changes gets a new revision, its old
+    charge is reversed and its new one posted.
+    """
+    stored = await _stored_rows(connection, known)
+    revisions = await _last_revisions(connection, known)
+    kept = {call.key for call in settled if stored.get(call.key) == call.rows}
+    gone = [key for key in stored if key not in kept]
+    entries: list[ledger.LedgerEntry] = []
+    if gone:
+        entries += await ledger.reversals(connection, gone)
+        await connection.execute("delete from call where key = any($1::uuid[])", gone)
+    changed = [call for call in settled if call.key not in kept]
+    rows: list[tuple[object, ...]] = []
+    for call in changed:
+        revision = revisions.get(call.key, 0) + 1
+        rows += [(revision, *row) for row in call.rows]
+        if call.charge is not None:
+            entries.append(ledger.charge_entry(call.key, revision, call.charge))
+    await copy_rows(connection, "call", ("revision", *CallRow._fields), rows)
+    await ledger.post(connection, entries)
+    people = {row.person_id for call in changed for row in call.rows if row.person_id}
+    await notify_all(connection, "calls", people)
+    return len({call.key for call in settled} - stored.keys()) - len(
+        stored.keys() - {call.key for call in settled}
+    )
+
+
+async def _stored_rows(
+    connection: Connection, keys: Sequence[str]
+) -> dict[str, tuple[CallRow, ...]]:
+    if not keys:
+        return {}
+    stored: dict[str, tuple[CallRow, ...]] = {}
+    for record in await connection.fetch(_STORED_ROWS, keys):
+        row = CallRow(*record[1:])
+        stored[row.key] = (*stored.get(row.key, ()), row)
+    return stored
+
+
+async def _last_revisions(connection: Connection, keys: Sequence[str]) -> dict[str, int]:
+    if not keys:
+        return {}
+    records = await connection.fetch(
+        """
+        select key::text, max(revision) from (
+            select key, revision from call where key = any($1::uuid[])
+            union all select call_key, revision from ledger where call_key = any($1::uuid[])
+        ) known group by key
+        """,
+        keys,
+    )
+    return {record[0]: record[1] for record in records}
+
+
+class CallView(NamedTuple):
+    """A row of the call list, with the gateway's name."""
+
+    key: str
+    started_at: datetime
+    direction: str
+    extension: str | None
+    payer: str | None
+    number: str
+    duration_s: int
+    answered: bool
+    cost: Decimal
+    currency: str
+    gateway: str | None
+    destination: str
+    unrated: bool
+
+
+async def listing(
+    connection: Connection,
+    *,
+    extension: str | None = None,
+    since: datetime | None = None,
+    limit: int | None = None,
+) -> list[CallView]:
+    """Call rows, newest first; an internal call has one for each of its extensions."""
+    records = await connection.fetch(
+        """
+        select c.key::text, c.started_at, c.direction, c.extension, c.payer, c.number, c.duration_s,
+               c.answered, c.cost, c.currency, g.name, c.destination, c.unrated
+        from call c left join gateway g on g.id = c.gateway_id
+        where ($1::text is null or c.extension = $1)
+          and ($2::timestamptz is null or c.started_at >= $2)
+        order by c.started_at desc, c.key, c.party limit $3
+        """,
+        extension,
+        since,
+        limit,
+    )
+    return [CallView(*record) for record in records]
+
+
+async def unrated(connection: Connection) -> int:
+    """How many answered calls no rate covered."""
+    return int(await connection.fetchval("select count(*) from call where unrated"))

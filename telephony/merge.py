@@ -1,0 +1,431 @@
+"""Legs become calls.
+
+One call to or from the public network is one trunk leg, followed through transfers, forwards and
+conferences by its leg identifier; calls that never leave the company are followed by their global
+call id. `merge` is a pure function of the legs: it gives the same calls whatever the order in
+which the legs came, and is run again for the legs concerned whenever a late one arrives.
+
+The scenarios and the rows that they make are those of Cisco's CDR Administration Guide; the codes
+are its *OnBehalfOf* and *redirect reason* tables.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from telephony.calls import Direction, MergedCall, Party
+from telephony.legs import Leg
+from telephony.plant import ExtensionKey, Gateway, Plant
+
+SAME_CALL_S = 86_400
+"""Identifiers are reused in time: legs further apart than a day are never one call."""
+
+BY_CONFERENCE, BY_FAC_CMC, BY_MOBILITY = 4, 22, 24
+LISTENING = frozenset({27, 28})
+"""Recording and monitoring."""
+BY_FORWARD = frozenset({5, 14, 19})
+"""Call Forward, Immediate Divert, Redirection."""
+FORWARD_REASONS = frozenset({1, 2, 10, 15, 18, 50, 66, 82, 162, 178})
+RECORDING_REASONS = frozenset({354, 370})
+
+_BRIDGE = re.compile(r"^b00\d*$", re.ASCII | re.IGNORECASE)
+_NOTHING = (None, 0, False)
+_CONTROLLER = re.compile(r"(?:^|;)\s*ConfControllerDn=([^;]+)")
+
+
+def is_bridge(number: str) -> bool:
+    """Whether this party is a conference bridge or a recorder's media leg (`b00…`)."""
+    return number[:1] in "bB" and bool(_BRIDGE.match(number))
+
+
+def is_recording(leg: Leg) -> bool:
+    """Whether this leg only carries a call's sound to a recorder or a listener."""
+    return (
+        leg.join_by in LISTENING
+        or leg.last_redirect_by in LISTENING
+        or leg.original_redirect_by in LISTENING
+        or leg.last_redirect_reason in RECORDING_REASONS
+    )
+
+
+def link_keys(leg: Leg, plant: Plant) -> Iterator[tuple[str, str, int, int]]:
+    """The identifiers by which other legs may belong to the same call or share a trunk leg."""
+    if leg.call_no:
+        yield ("call", leg.cluster, leg.node, leg.call_no)
+    if leg.orig_leg and plant.is_public(leg.orig_device):
+        yield ("leg", leg.cluster, 0, leg.orig_leg)
+    if leg.dest_leg and plant.is_public(leg.dest_device):
+        yield ("leg", leg.cluster, 0, leg.dest_leg)
+
+
+def merge(legs: Iterable[Leg], plant: Plant) -> list[MergedCall]:
+    """Every call that these legs make. Legs of other calls than their own do no harm.
+
+    Recording legs make no call. A leg between two trunk legs that both go out belongs to two calls.
+    """
+    rows = [leg for leg in legs if not is_recording(leg)]
+    if len(rows) == 1:
+        return _single(rows[0], plant)
+    rows.sort(key=_order)
+    outgoing, incoming = _trunk_legs(rows, plant)
+    charged = {pkid for group in outgoing for pkid in (leg.pkid for leg in group)}
+    rest = [leg for leg in rows if leg.pkid not in charged]
+    calls = [_outgoing(group, plant) for group in outgoing]
+    taken = {pkid for group in incoming for pkid in (leg.pkid for leg in group)}
+    inner = [leg for leg in rest if leg.pkid not in taken and not _only_a_code(leg, rows)]
+    bridged = [leg for leg in inner if _touches_bridge(leg)]
+    plain = [leg for leg in inner if not _touches_bridge(leg)]
+    groups: list[tuple[Direction, list[Leg]]] = [("incoming", group) for group in incoming]
+    groups += _internal(plain)
+    homeless = _take_in(bridged, groups, outgoing)
+    groups += _internal(homeless)
+    calls += [_other(direction, sorted(group, key=_order), plant) for direction, group in groups]
+    calls = [_with_bridge_parties(call, bridged, plant) for call in calls]
+    return sorted(calls, key=lambda call: (call.originated, call.key))
+
+
+def _single(leg: Leg, plant: Plant) -> list[MergedCall]:
+    if leg.dest_leg and plant.is_public(leg.dest_device):
+        return [_outgoing([leg], plant)]
+    if is_bridge(leg.calling) and is_bridge(leg.final_called):
+        return []
+    direction: Direction = "incoming" if plant.is_public(leg.orig_device) else "internal"
+    return [_other(direction, [leg], plant)]
+
+
+def _order(leg: Leg) -> tuple[bool, int, int, str]:
+    """A leg that a feature joined continues one that was there before, whatever its clock says."""
+    return (leg.join_by != 0, leg.originated, leg.disconnected, leg.pkid)
+
+
+def _inside(device: str, plant: Plant) -> bool:
+    return bool(device) and plant.gateway(device) is None
+
+
+def _only_a_code(leg: Leg, rows: Sequence[Leg]) -> bool:
+    """A short leg in which an authorisation or matter code was dialled before the call itself."""
+    if leg.connected or BY_FAC_CMC not in (leg.orig_termination_by, leg.dest_termination_by):
+        return False
+    return any(other.pkid != leg.pkid and _same_call(leg, other) for other in rows)
+
+
+def _touches_bridge(leg: Leg) -> bool:
+    return is_bridge(leg.final_called) or is_bridge(leg.calling)
+
+
+def _apart(legs: Sequence[Leg]) -> Iterator[list[Leg]]:
+    """Legs that share an identifier, split where more than a day lies between them."""
+    run: list[Leg] = []
+    end = 0
+    for leg in sorted(legs, key=lambda leg: (leg.originated, leg.pkid)):
+        if run and leg.originated - end > SAME_CALL_S:
+            yield run
+            run, end = [], 0
+        run.append(leg)
+        end = max(end, leg.disconnected, leg.originated)
+    if run:
+        yield run
+
+
+def _trunk_legs(rows: Sequence[Leg], plant: Plant) -> tuple[list[list[Leg]], list[list[Leg]]]:
+    """Legs by the trunk leg that they use: those of calls going out, and of calls coming in.
+
+    A trunk leg goes out when the first leg that names it has it on its destination side. It may
+    stand on the originating side later, when the caller transferred or conferenced it.
+    """
+    sharing: dict[tuple[str, int], list[Leg]] = {}
+    for leg in rows:
+        sides = {leg.orig_leg} if leg.orig_leg and plant.is_public(leg.orig_device) else set[int]()
+        if leg.dest_leg and plant.is_public(leg.dest_device):
+            sides.add(leg.dest_leg)
+        for side in sides:
+            sharing.setdefault((leg.cluster, side), []).append(leg)
+    outgoing: list[list[Leg]] = []
+    incoming: list[list[Leg]] = []
+    for (_, identifier), legs in sharing.items():
+        for run in _apart(legs):
+            run.sort(key=_order)
+            (outgoing if run[0].dest_leg == identifier else incoming).append(run)
+    gone_out = {leg.pkid for group in outgoing for leg in group}
+    kept = ([leg for leg in group if leg.pkid not in gone_out] for group in incoming)
+    return outgoing, [group for group in kept if group]
+
+
+def _internal(legs: Sequence[Leg]) -> Iterator[tuple[Direction, list[Leg]]]:
+    """Legs that never left the company, by the phone system's own call id."""
+    groups: dict[object, list[Leg]] = {}
+    for leg in legs:
+        groups.setdefault(_call_id(leg), []).append(leg)
+    for group in groups.values():
+        for run in _apart(group):
+            yield "internal", run
+
+
+def _call_id(leg: Leg) -> object:
+    return (leg.cluster, leg.node, leg.call_no) if leg.call_no else leg.pkid
+
+
+def _take_in(
+    bridged: Sequence[Leg],
+    groups: Sequence[tuple[Direction, list[Leg]]],
+    outgoing: Sequence[Sequence[Leg]],
+) -> list[Leg]:
+    """Put each conference leg to the call it was conferenced from; give back those without one."""
+    homeless: list[Leg] = []
+    for leg in bridged:
+        if is_bridge(leg.calling) and is_bridge(leg.final_called):
+            continue
+        if any(_same_call(leg, other) for group in outgoing for other in group):
+            continue
+        home = next((g for _, g in groups if any(_same_call(leg, other) for other in g)), None)
+        (homeless if home is None else home).append(leg)
+    return homeless
+
+
+def _same_call(leg: Leg, other: Leg) -> bool:
+    return (
+        leg.call_no != 0
+        and (leg.cluster, leg.node, leg.call_no) == (other.cluster, other.node, other.call_no)
+        and abs(leg.originated - other.originated) <= SAME_CALL_S
+    )
+
+
+def _outgoing(group: Sequence[Leg], plant: Plant) -> MergedCall:
+    """A call over one public trunk leg, charged once for the whole time that leg was up."""
+    first = group[0]
+    payer = _payer(group, plant)
+    dialled = _dialled(first)
+    duration_s = sum([leg.duration_s for leg in group])
+    parties = [Party(payer, dialled[0], duration_s, _connected(group) > 0)]
+    for extension, share_s, answered in _people(group, plant):
+        if payer is None or extension.number != payer.number:
+            parties.append(Party(extension, dialled[0], share_s, answered))
+    gateway = plant.gateway(first.dest_device)
+    return _made(group, "outgoing", gateway, payer, dialled, parties, duration_s)
+
+
+def _dialled(leg: Leg) -> tuple[str, bool]:
+    if leg.outpulsed_called and leg.outpulsed_called != leg.final_called:
+        return leg.outpulsed_called, True
+    if leg.mobile_called:
+        return leg.mobile_called, True
+    return _final(leg), False
+
+
+def _payer(group: Sequence[Leg], plant: Plant) -> ExtensionKey | None:
+    """Who pays for an outgoing trunk leg: whoever brought it about."""
+    first = group[0]
+    if is_bridge(first.calling) or first.join_by == BY_CONFERENCE:
+        controller = _CONTROLLER.search(first.comment)
+        if controller:
+            return ExtensionKey(controller.group(1).strip())
+    external = plant.is_public(first.orig_device)
+    if _mobility(first):
+        owner = _redirecting(first, plant, ExtensionKey(first.final_called), known_only=True)
+        if owner is not None:
+            return owner
+    forwarded = (
+        first.last_redirect_by in BY_FORWARD or first.last_redirect_reason in FORWARD_REASONS
+    )
+    if forwarded or external:
+        found = _redirecting(first, plant, known_only=not forwarded)
+        if found is not None:
+            return found
+    if external or not first.calling or is_bridge(first.calling):
+        return None
+    return ExtensionKey(first.calling, first.calling_partition)
+
+
+def _mobility(leg: Leg) -> bool:
+    """Whether the trunk leg rings somebody's mobile phone beside the desk phone."""
+    return bool(leg.mobile_called) or BY_MOBILITY in (leg.last_redirect_by, leg.join_by)
+
+
+def _redirecting(
+    leg: Leg, plant: Plant, *more: ExtensionKey, known_only: bool
+) -> ExtensionKey | None:
+    """The extension that sent a call on: the last to redirect, else the one first called."""
+    candidates = [
+        *more,
+        ExtensionKey(leg.last_redirect, leg.last_redirect_partition),
+        ExtensionKey(leg.original_called, leg.original_called_partition),
+    ]
+    candidates = [key for key in candidates if key.number and not is_bridge(key.number)]
+    known = [key for key in candidates if plant.is_extension(key.number)]
+    if known:
+        return known[0]
+    unknown = [key for key in candidates if key.number != leg.final_called]
+    return None if known_only or not unknown else unknown[0]
+
+
+def _people(group: Sequence[Leg], plant: Plant) -> list[tuple[ExtensionKey, int, bool]]:
+    """The extensions that talked in these legs, in order of appearance, with their seconds."""
+    return _shares(
+        [(leg, key) for leg in group for key in (_from(leg, plant), _called(leg, plant))]
+    )
+
+
+def _shares(
+    ends: Iterable[tuple[Leg, ExtensionKey | None]],
+) -> list[tuple[ExtensionKey, int, bool]]:
+    shares: dict[str, tuple[ExtensionKey, int, bool]] = {}
+    for leg, key in ends:
+        if key is not None:
+            _, seconds, answered = shares.get(key.number, (key, 0, False))
+            shares[key.number] = (key, seconds + leg.duration_s, answered or leg.connected > 0)
+    return list(shares.values())
+
+
+def _from(leg: Leg, plant: Plant) -> ExtensionKey | None:
+    """The extension that called, or None where it was none of ours."""
+    if not leg.calling or plant.is_public(leg.orig_device) or is_bridge(leg.calling):
+        return None
+    return ExtensionKey(leg.calling, leg.calling_partition)
+
+
+def _called(leg: Leg, plant: Plant) -> ExtensionKey | None:
+    """The extension that was reached or rung, or None where it was none of ours."""
+    if plant.is_public(leg.dest_device) or is_bridge(leg.final_called):
+        return None
+    if leg.final_called and (
+        _inside(leg.dest_device, plant) or plant.is_extension(leg.final_called)
+    ):
+        if leg.final_called == leg.hunt_pilot and leg.final_called_user:
+            member = plant.extension_of_login(leg.final_called_user)
+            if member is not None:
+                return member
+        return ExtensionKey(leg.final_called, leg.final_called_partition)
+    if leg.original_called and plant.is_extension(leg.original_called):
+        return ExtensionKey(leg.original_called, leg.original_called_partition)
+    return None
+
+
+def _other(direction: Direction, group: Sequence[Leg], plant: Plant) -> MergedCall:
+    """A call that came in, or never left the company: nobody pays for it."""
+    talked = [leg for leg in group if not _touches_bridge(leg)] or list(group)
+    first, answered = talked[0], [leg for leg in talked if leg.connected]
+    if direction == "internal" and _failed_outside(first, plant):
+        direction = "outgoing"
+    duration_s = _talk_s(group)
+    parties = _parties(direction, talked, answered or talked[-1:], plant)
+    if not parties:
+        number = _caller(first) if direction == "incoming" else _final(first)
+        parties = [Party(None, number, duration_s, bool(answered))]
+    trunk = plant.gateway(first.orig_device) if direction == "incoming" else None
+    dialled = (_final(first), False)
+    return _made(group, direction, trunk, None, dialled, parties, duration_s)
+
+
+def _parties(
+    direction: Direction, talked: Sequence[Leg], rung: Sequence[Leg], plant: Plant
+) -> list[Party]:
+    """Who called, where that was one of us, and who answered, or was rung when nobody did."""
+    first = talked[0]
+    parties: list[Party] = []
+    if direction != "incoming" and first.calling and not is_bridge(first.calling):
+        caller = ExtensionKey(first.calling, first.calling_partition)
+        share_s = sum([leg.duration_s for leg in talked if leg.calling == first.calling])
+        parties.append(Party(caller, _final(rung[0]), share_s, _connected(talked) > 0))
+    for key, share_s, answered in _shares([(leg, _called(leg, plant)) for leg in rung]):
+        if not parties or key.number != first.calling:
+            parties.append(Party(key, _caller(first), share_s, answered))
+    return parties
+
+
+def _final(leg: Leg) -> str:
+    return leg.final_called or leg.called_uri or leg.original_called
+
+
+def _caller(leg: Leg) -> str:
+    return leg.calling or leg.calling_uri
+
+
+def _talk_s(group: Sequence[Leg]) -> int:
+    """Seconds somebody talked. Legs of a conference run side by side and count once."""
+    if len(group) == 1:
+        return group[0].duration_s if group[0].connected else 0
+    total, until = 0, 0
+    for leg in sorted(group, key=lambda leg: (leg.connected, leg.disconnected)):
+        if leg.connected:
+            begin, end = leg.connected, leg.connected + leg.duration_s
+            total += max(0, end - max(begin, until))
+            until = max(until, end)
+    return total
+
+
+def _failed_outside(leg: Leg, plant: Plant) -> bool:
+    """A call that was never routed, to what was no extension: somebody dialled out in vain."""
+    if leg.dest_device or leg.connected or plant.is_extension(leg.final_called):
+        return False
+    owner_site = plant.site_of_caller(leg.calling, leg.calling_partition)
+    prefix = owner_site.outside_prefix if owner_site else ""
+    return leg.pattern_usage == 5 or bool(
+        prefix and leg.final_called.startswith(prefix) and len(leg.final_called) > len(prefix) + 3
+    )
+
+
+def _with_bridge_parties(call: MergedCall, bridged: Sequence[Leg], plant: Plant) -> MergedCall:
+    """Add those who joined an outgoing call in a conference, which costs them nothing."""
+    if call.direction != "outgoing" or call.gateway is None or not bridged:
+        return call
+    joined = [leg for leg in bridged if any(_same_call(leg, other) for other in call.legs)]
+    shares = {
+        key.number: (key, share_s, answered) for key, share_s, answered in _people(joined, plant)
+    }
+    parties = list(call.parties[:1])
+    for party in call.parties[1:]:
+        _, share_s, answered = shares.pop(
+            party.extension.number if party.extension else "", _NOTHING
+        )
+        parties.append(
+            party._replace(
+                duration_s=party.duration_s + share_s, answered=party.answered or answered
+            )
+        )
+    payer = parties[0].extension
+    for key, share_s, answered in shares.values():
+        if payer is None or key.number != payer.number:
+            parties.append(Party(key, call.dialled, share_s, answered))
+    return call._replace(parties=tuple(parties))
+
+
+def _made(
+    group: Sequence[Leg],
+    direction: Direction,
+    gateway: Gateway | None,
+    payer: ExtensionKey | None,
+    dialled: tuple[str, bool],
+    parties: Sequence[Party],
+    duration_s: int,
+) -> MergedCall:
+    first, last = group[0], group[-1]
+    connected = _connected(group)
+    originated, disconnected = first.originated, first.disconnected
+    hunt_pilot, queued_s = first.hunt_pilot, first.queued_s
+    for leg in group[1:]:
+        originated = min(originated, leg.originated)
+        disconnected = max(disconnected, leg.disconnected)
+        hunt_pilot = hunt_pilot or leg.hunt_pilot
+        queued_s += leg.queued_s
+    return MergedCall(
+        first.pkid,
+        tuple(group),
+        direction,
+        gateway,
+        payer,
+        *dialled,
+        tuple(parties),
+        originated,
+        connected,
+        disconnected,
+        duration_s,
+        max(0, (connected or first.disconnected) - first.originated),
+        hunt_pilot,
+        queued_s,
+        last.dest_cause or last.orig_cause,
+    )
+
+
+def _connected(group: Iterable[Leg]) -> int:
+    return min([leg.connected for leg in group if leg.connected], default=0)

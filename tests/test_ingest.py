@@ -1,0 +1,449 @@
+"""Files in, books right: whatever comes twice, late, out of order, broken or cut off."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import trio
+
+from actors.archive import Archive
+from actors.inbox import InboxSettings, InboxWatch
+from actors.ingest import Intake, Taken, import_files
+from books import state
+from cdr_text import header, line, text, write
+from fixtures_company import COMPANY, GATEWAYS, a_company
+from pbx.cucm.cdr import CucmRecords
+from pbx.lab.cdr import CMR
+from rating.tariff import Rate
+from scenario_tables import BEGIN, EMPTY, scenarios
+from storage import alarms, calls, files
+from storage.database import Connection, Database, StorageUnavailable
+from storage.tariffs import import_version
+from storage.verify import verify
+from telephony.clock import system_clock
+from telephony.legs import Leg
+
+RECORDS = CucmRecords()
+
+
+@pytest.fixture
+async def books(database: Database) -> Database:
+    """A company whose outside calls cost 0.05 and 0.01 a second."""
+    rates = [
+        Rate(str(digit), "Anywhere", "international", Decimal("0.05"), Decimal("0.60"), 1, 1)
+        for digit in range(1, 10)
+    ]
+    await database.unit_of_work(import_version, "carrier", "EUR", None, rates, "0" * 64)
+    gateways = tuple(replace(g, tariff="carrier" * (g.kind == "pstn") or None) for g in GATEWAYS)
+    await a_company(database, replace(COMPANY, gateways=gateways))
+    return database
+
+
+def a_leg(number: int, **fields: object) -> Leg:
+    """An answered outgoing call of 731, 60 seconds long, unless told otherwise."""
+    at = BEGIN + 100 * number
+    return EMPTY._replace(
+        **{
+            "pkid": f"00000000-0000-4000-8000-{number:012d}",
+            "cluster": "Lab",
+            "node": 1,
+            "call_no": 1000 + number,
+            "orig_leg": 20_000 + 2 * number,
+            "dest_leg": 20_001 + 2 * number,
+            "originated": at,
+            "connected": at + 8,
+            "disconnected": at + 68,
+            "duration_s": 60,
+            "calling": "731",
+            "original_called": "00266771234",
+            "final_called": "00266771234",
+            "orig_device": "SEP001122334455",
+            "dest_device": "TRUNK-PSTN",
+        }
+        | fields
+    )
+
+
+async def take(database: Database, *paths: Path) -> Taken:
+    taken, refused = await import_files(database, RECORDS, paths)
+    assert not refused
+    return taken
+
+
+async def no_difference(database: Database) -> None:
+    found = await database.unit_of_work(verify)
+    assert not found.differences
+
+
+async def test_a_file_becomes_calls_charges_and_counts(books: Database, tmp_path: Path) -> None:
+    path = write(tmp_path, [a_leg(1), a_leg(2, connected=0, duration_s=0)])
+    assert await take(books, path) == Taken(files=1, rows=2, legs=2, calls=2)
+    newest, oldest = await books.unit_of_work(calls.listing)
+    assert (oldest.extension, oldest.payer, oldest.cost) == ("731", "731", Decimal("0.65"))
+    assert (oldest.gateway, oldest.destination) == ("Milano", "Anywhere")
+    assert (newest.answered, newest.payer, newest.cost) == (False, None, Decimal(0))
+    assert path.exists()
+    await no_difference(books)
+
+
+async def test_the_same_file_again_is_not_read(books: Database, tmp_path: Path) -> None:
+    path = write(tmp_path, [a_leg(1)])
+    await take(books, path)
+    before = await state(books)
+    assert await take(books, path) == Taken(files=1, duplicate_files=1)
+    assert await state(books) == before
+
+
+async def test_the_same_rows_in_another_file_change_nothing(
+    books: Database, tmp_path: Path
+) -> None:
+    await take(books, write(tmp_path, [a_leg(1), a_leg(2)], sequence=1))
+    before = await state(books)
+    again = await take(books, write(tmp_path, [a_leg(2), a_leg(1), a_leg(1)], sequence=2))
+    assert again == Taken(files=1, rows=3)
+    after = await state(books)
+    assert {name: after[name] for name in before if name != "files"} == {
+        name: before[name] for name in before if name != "files"
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_rows_late_and_out_of_order_leave_the_same_books(
+    books: Database, tmp_path: Path, seed: int
+) -> None:
+    """Every scenario's rows, apart in time, one to three rows a file, some delivered twice."""
+    rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    legs = _all_scenarios()
+    await take(books, write(tmp_path, legs, sequence=1))
+    wanted = await state(books)
+    await books.unit_of_work(_empty_the_books)
+    rng.shuffle(legs)
+    sequence = 100
+    while legs:
+        count = rng.randint(1, 12)
+        part, legs = legs[:count], legs[count:]
+        sequence += 1
+        await take(books, write(tmp_path, part, sequence=sequence))
+        if rng.random() < 0.3:
+            await take(books, write(tmp_path, rng.sample(part, 1), sequence=sequence + 5000))
+    got = await state(books)
+    for name in ("legs", "calls", "charges", "balances"):
+        assert got[name] == wanted[name], name
+    await no_difference(books)
+
+
+def _all_scenarios() -> list[Leg]:
+    """Each scenario on a day and with identifiers of its own."""
+    legs: list[Leg] = []
+    for number, scenario in enumerate(scenarios(), start=1):
+        shift, ids = number * 500_000, number * 1000
+        for leg in scenario.legs:
+            legs.append(
+                leg._replace(
+                    call_no=leg.call_no + ids if leg.call_no else 0,
+                    orig_leg=leg.orig_leg + ids if leg.orig_leg else 0,
+                    dest_leg=leg.dest_leg + ids if leg.dest_leg else 0,
+                    originated=leg.originated + shift,
+                    connected=leg.connected + shift if leg.connected else 0,
+                    disconnected=leg.disconnected + shift,
+                )
+            )
+    return legs
+
+
+async def _empty_the_books(connection: Connection) -> None:
+    await connection.execute(
+        "truncate leg, cmr, call, ledger, ingest_file, cdr_reject, file_gap restart identity"
+    )
+
+
+async def test_a_late_leg_reverses_the_charge_and_charges_anew(
+    books: Database, tmp_path: Path
+) -> None:
+    consult = a_leg(1, disconnected=BEGIN + 168)
+    final = a_leg(
+        2,
+        call_no=999,
+        dest_leg=consult.dest_leg,
+        calling="0584123456",
+        orig_device="TRUNK-PSTN",
+        originated=consult.disconnected,
+        connected=consult.disconnected,
+        disconnected=consult.disconnected + 100,
+        duration_s=100,
+        join_by=10,
+    )
+    await take(books, write(tmp_path, [consult], sequence=1))
+    await take(books, write(tmp_path, [final], sequence=2))
+    rows = await books.unit_of_work(_ledger)
+    assert [(row["kind"], row["amount"]) for row in rows] == [
+        ("charge", Decimal("0.65")),
+        ("reversal", Decimal("-0.65")),
+        ("charge", Decimal("1.65")),
+    ]
+    assert [row["revision"] for row in rows] == [1, 1, 2]
+    await no_difference(books)
+
+
+async def _ledger(connection: Connection) -> list[object]:
+    return await connection.fetch("select * from ledger order by id")
+
+
+async def test_a_bad_row_is_set_aside_and_the_file_goes_on(books: Database, tmp_path: Path) -> None:
+    rows = [line(a_leg(1)), "1,2,3", line(a_leg(2)).replace(",60,", ",sixty,"), line(a_leg(3))]
+    path = tmp_path / "cdr_Lab_01_202603020800_1"
+    path.write_text("\n".join([header(_columns()), *rows]) + "\n")
+    assert await take(books, path) == Taken(files=1, rows=4, legs=2, calls=2, rejected=2)
+    found = await books.unit_of_work(files.rejects)
+    assert [(row.file, row.line) for row in found] == [(path.name, 3), (path.name, 4)]
+    assert found[0].reason == "has 3 columns where the header names 133"
+    assert found[1].reason == "duration is no whole number: 'sixty'"
+    assert found[0].raw == "1,2,3"
+
+
+def _columns() -> Sequence[str]:
+    from pbx.lab.cdr import CDR
+
+    return CDR.columns
+
+
+async def test_a_row_set_aside_can_be_retried_once_it_can_be_read(
+    books: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "cdr_Lab_01_202603020800_1"
+    path.write_text(text([a_leg(1), a_leg(2)]).rstrip("\n"))
+    await trio.Path(path).touch()
+    assert await take(books, path) == Taken(files=1, rows=2, legs=1, calls=1, rejected=1)
+    (reject,) = await books.unit_of_work(files.rejects)
+    assert "no line end" in reject.reason
+    assert await Intake(books, RECORDS).retry_rejects() == Taken(rows=1, legs=1, calls=1)
+    assert await books.unit_of_work(files.rejects) == []
+    assert await Intake(books, RECORDS).retry_rejects() == Taken()
+    await no_difference(books)
+
+
+async def test_a_foreign_file_is_refused_by_name_and_left(books: Database, tmp_path: Path) -> None:
+    path = tmp_path / "holiday.csv"
+    path.write_text("from,to\n1,2\n")
+    good = write(tmp_path, [a_leg(1)])
+    missing = tmp_path / "nowhere"
+    taken, refused = await import_files(books, RECORDS, [path, missing, good])
+    assert (taken.files, taken.legs) == (3, 1)
+    assert any("holiday.csv is no call-record file" in text for text in refused)
+    assert any("nowhere" in text for text in refused)
+    assert path.read_text() == "from,to\n1,2\n"
+
+
+async def test_quality_rows_are_stored_once(books: Database, tmp_path: Path) -> None:
+    path = tmp_path / "cmr_Lab_01_202603020800_1"
+    path.write_bytes(
+        CMR.file(
+            [
+                {
+                    "cdrRecordType": 2,
+                    "pkid": a_leg(7).pkid,
+                    "callIdentifier": a_leg(7).orig_leg,
+                    "varVQMetrics": "MLQK=4.5",
+                }
+            ]
+        )
+    )
+    assert await take(books, path) == Taken(files=1, rows=1, cmr=1)
+    copy = tmp_path / "cmr_Lab_01_202603020801_2"
+    copy.write_bytes(path.read_bytes() + b"\n")
+    assert await take(books, copy) == Taken(files=1, rows=1)
+
+
+async def test_holes_in_the_numbering_are_noted_and_closed(books: Database, tmp_path: Path) -> None:
+    for sequence in (10, 14, 12):
+        await take(books, write(tmp_path, [a_leg(sequence)], sequence=sequence))
+    gaps = await books.unit_of_work(files.gaps)
+    assert [(gap.cluster, gap.node, gap.first, gap.last) for gap in gaps] == [
+        ("Lab", 1, 11, 11),
+        ("Lab", 1, 13, 13),
+    ]
+    for sequence in (11, 13):
+        await take(books, write(tmp_path, [a_leg(sequence)], sequence=sequence))
+    assert await books.unit_of_work(files.gaps) == []
+
+
+async def test_the_company_may_change_between_batches(books: Database, tmp_path: Path) -> None:
+    intake = Intake(books, RECORDS)
+    await intake.take(write(tmp_path, [a_leg(1)], sequence=1))
+    moved = replace(COMPANY.people[0], department="Research")
+    await a_company(books, replace(COMPANY, people=(moved, *COMPANY.people[1:])))
+    await intake.take(write(tmp_path, [a_leg(2)], sequence=2))
+    rows = await books.unit_of_work(_ledger)
+    assert [row["department"] for row in rows] == ["Sales", "Research"]
+    await no_difference(books)
+
+
+async def test_an_unpriced_number_costs_nothing_and_is_counted(
+    books: Database, tmp_path: Path
+) -> None:
+    path = write(tmp_path, [a_leg(1, final_called="?", original_called="?")])
+    await take(books, path)
+    (call,) = await books.unit_of_work(calls.listing)
+    assert (call.unrated, call.cost) == (True, Decimal(0))
+    assert await books.unit_of_work(calls.unrated) == 1
+
+
+# The inbox ------------------------------------------------------------------------------------
+
+
+def a_watch(database: Database, tmp_path: Path, **more: float) -> InboxWatch:
+    settings = InboxSettings(tmp_path / "inbox", tmp_path / "archive", 400, **more)
+    settings.directory.mkdir(exist_ok=True)
+    return InboxWatch(database, system_clock, RECORDS, settings)
+
+
+async def until(check: object, seconds: float = 10.0) -> None:
+    with trio.fail_after(seconds):
+        while not await check():  # type: ignore[operator]
+            await trio.sleep(0.02)
+
+
+async def test_a_file_is_taken_as_soon_as_it_is_closed(books: Database, tmp_path: Path) -> None:
+    watch = a_watch(books, tmp_path, rescan_every_s=600)
+    inbox = watch.settings.directory
+    (inbox / "_cdr_Lab_01_202603020800_9").write_text("still being written")
+    (inbox / "cdr_Lab_01_202603020800_8").write_text("")
+    (inbox / "notes.txt").write_text("hello")
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watch.run)
+        path = write(inbox, [a_leg(1)], sequence=1)
+
+        async def taken() -> bool:
+            return not path.exists()
+
+        await until(taken)
+        nursery.cancel_scope.cancel()
+    assert len(await books.unit_of_work(calls.listing)) == 1
+    assert sorted(p.name for p in inbox.iterdir()) == [
+        "_cdr_Lab_01_202603020800_9",
+        "cdr_Lab_01_202603020800_8",
+        "notes.txt",
+    ]
+    assert [p.name for p in (tmp_path / "archive").rglob("*.gz")] == [f"{path.name}.gz"]
+
+
+async def test_a_last_row_without_line_end_waits_for_the_rest(
+    books: Database, tmp_path: Path
+) -> None:
+    watch = a_watch(books, tmp_path, rescan_every_s=0.1)
+    whole = text([a_leg(1), a_leg(2)])
+    path = watch.settings.directory / "cdr_Lab_01_202603020800_1"
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watch.run)
+        path.write_text(whole[:-30])
+        await trio.sleep(0.3)
+        assert await books.unit_of_work(calls.listing) == []
+        with path.open("a") as file:
+            file.write(whole[-30:])
+
+        async def taken() -> bool:
+            return not path.exists()
+
+        await until(taken)
+        nursery.cancel_scope.cancel()
+    assert len(await books.unit_of_work(calls.listing)) == 2
+    assert await books.unit_of_work(files.rejects) == []
+
+
+async def test_a_last_row_that_never_ends_is_set_aside(books: Database, tmp_path: Path) -> None:
+    watch = a_watch(books, tmp_path, rescan_every_s=0.1, last_row_wait_s=0.5)
+    path = watch.settings.directory / "cdr_Lab_01_202603020800_1"
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watch.run)
+        path.write_text(text([a_leg(1), a_leg(2)])[:-30])
+
+        async def taken() -> bool:
+            return not path.exists()
+
+        await until(taken)
+        nursery.cancel_scope.cancel()
+    assert len(await books.unit_of_work(calls.listing)) == 1
+    (reject,) = await books.unit_of_work(files.rejects)
+    assert reject.line == 4
+
+
+async def test_a_refused_file_stays_and_raises_an_alarm_until_it_is_gone(
+    books: Database, tmp_path: Path
+) -> None:
+    watch = a_watch(books, tmp_path, rescan_every_s=0.1)
+    path = watch.settings.directory / "cdr_Lab_01_202603020800_1"
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watch.run)
+        path.write_text("what is this\n")
+
+        async def raised() -> bool:
+            return len(await books.unit_of_work(alarms.standing)) == 1
+
+        await until(raised)
+        assert path.exists()
+        path.unlink()
+
+        async def cleared() -> bool:
+            return not await books.unit_of_work(alarms.standing)
+
+        await until(cleared)
+        nursery.cancel_scope.cancel()
+
+
+class Away:
+    """A database that is away for a while."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.away = True
+
+    async def unit_of_work(self, *arguments: object, **more: object) -> object:
+        if self.away:
+            raise StorageUnavailable("away")
+        return await self._database.unit_of_work(*arguments, **more)  # type: ignore[arg-type]
+
+
+async def test_files_wait_for_a_database_that_is_away(books: Database, tmp_path: Path) -> None:
+    database = Away(books)
+    watch = a_watch(database, tmp_path, rescan_every_s=0.1)  # type: ignore[arg-type]
+    path = write(watch.settings.directory, [a_leg(1)])
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watch.run)
+        await trio.sleep(0.2)
+        assert path.exists()
+        path.touch()
+        database.away = False
+
+        async def taken() -> bool:
+            return not path.exists()
+
+        await until(taken, 15)
+        nursery.cancel_scope.cancel()
+    assert len(await books.unit_of_work(calls.listing)) == 1
+
+
+def test_the_archive_keeps_both_of_two_files_of_one_name(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive", 10)
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    for content in ("one", "two"):
+        path = tmp_path / "cdr_Lab_01_202603020800_1"
+        path.write_text(content)
+        archive.put(path, now)
+        assert not path.exists()
+    assert len(list((tmp_path / "archive" / "2026-03-02").glob("*.gz"))) == 2
+
+
+def test_the_archive_forgets_old_days(tmp_path: Path) -> None:
+    for day in ("2026-01-01", "2026-03-01", "notes"):
+        (tmp_path / day).mkdir()
+    Archive(tmp_path, 10).prune(datetime(2026, 3, 2, tzinfo=UTC))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["2026-03-01", "notes"]
+    (tmp_path / "2026-01-01").mkdir()
+    Archive(tmp_path, 0).prune(datetime(2026, 3, 2, tzinfo=UTC))
+    assert (tmp_path / "2026-01-01").exists()
