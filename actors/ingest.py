@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -18,16 +19,19 @@ import trio
 
 from actors import reading
 from pbx.port import FileName, Layout, RecordFormat
-from storage import files, intake, rater
+from storage import calls, files, intake, rater
+from storage.calls import Replaced
 from storage.database import Database
 from storage.files import FileRecord, RejectRow
 from storage.intake import Batch, StaleCompany, TakenBatch
 from storage.rater import LoadedRater
 from telephony.errors import CdrRejected
 from telephony.legs import CmrRow, Leg
+from telephony.money import ZERO
 
 T = TypeVar("T")
 
+DAY_S = 86_400
 BATCHES_AHEAD = 2
 """Read while the ones before are being stored: disk, parser and database work side by side."""
 SETTLE_LOOK_S = 0.5
@@ -98,6 +102,30 @@ class Intake:
         for file_id, group in groupby(sorted(rows), key=lambda row: row.file_id):
             taken += await self._retake(file_id, list(group))
         return taken
+
+    async def rerate(self, since: datetime | None = None) -> Replaced:
+        """Merge and price the stored calls since an instant again, a day of them at a time."""
+        total = Replaced(0, 0, ZERO)
+        span = await self._database.unit_of_work(calls.span)
+        if span is None:
+            return total
+        first = max(span[0], int(since.timestamp())) if since else span[0]
+        for begin in range(first, span[1] + 1, DAY_S):
+            day = await self._with_company(
+                partial(self._rerate_between, begin, min(begin + DAY_S, span[1] + 1))
+            )
+            total = Replaced(
+                total.created + day.created,
+                total.changed + day.changed,
+                total.difference + day.difference,
+            )
+        return total
+
+    async def _rerate_between(self, since: int, until: int, loaded: LoadedRater) -> Replaced:
+        rater_ = loaded.rater
+        return await self._database.unit_of_work(
+            intake.resettle, since, until, loaded.revision, rater_.settle, rater_.links
+        )
 
     async def _begin(self, path: Path, opened: reading.Opened, name: FileName | None) -> FileRecord:
         known = await self._database.unit_of_work(files.find, path.name, opened.sha256)

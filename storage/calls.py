@@ -14,6 +14,7 @@ from storage.copying import copy_rows
 from storage.database import Connection, notify_all
 from telephony.legs import CmrRow, Leg
 from telephony.merge import SAME_CALL_S
+from telephony.money import ZERO
 
 T = TypeVar("T")
 R = TypeVar("R", Leg, CmrRow)
@@ -25,6 +26,14 @@ INGEST_MUTEX = 0x52696E67
 
 _ROUNDS = 8
 """How far a chain of transfers is followed; each round is one more hop."""
+
+
+class Replaced(NamedTuple):
+    """How many calls there are more than before, how many changed, and by how much in all."""
+
+    created: int
+    changed: int
+    difference: Decimal
 
 
 class StoredBatch(NamedTuple):
@@ -59,11 +68,38 @@ async def store(
     if not new_legs:
         return StoredBatch(0, len(new_cmr), 0)
     known = await _linked(connection, new_legs, links)
-    created = await _replace(
+    replaced = await _replace(
         connection, *await _beside_the_loop(lambda: _settled(known, new_legs, settle, links))
     )
     await copy_rows(connection, "leg", Leg._fields, new_legs)
-    return StoredBatch(len(new_legs), len(new_cmr), created)
+    return StoredBatch(len(new_legs), len(new_cmr), replaced.created)
+
+
+async def resettle(
+    connection: Connection, since: int, until: int, settle: Settle, links: Links
+) -> Replaced:
+    """Settle anew every call with a leg that began in [since, until), epoch seconds.
+
+    For when the company or its tariffs were described after the calls came. Calls that come to
+    the same are not touched.
+    """
+    await connection.execute("select pg_advisory_xact_lock($1)", INGEST_MUTEX)
+    records = await connection.fetch(_WITHIN, since, until)
+    legs = [Leg(*record) for record in records]
+    known = {leg.pkid: leg for leg in [*legs, *await _linked(connection, legs, links)]}
+    return await _replace(
+        connection,
+        list(known),
+        await _beside_the_loop(
+            lambda: [call for part in components(known.values(), links) for call in settle(part)]
+        ),
+    )
+
+
+async def span(connection: Connection) -> tuple[int, int] | None:
+    """When the first and the last stored leg began, epoch seconds; None without any."""
+    row = await connection.fetchrow("select min(originated), max(originated) from leg")
+    return (row[0], row[1]) if row and row[0] is not None else None
 
 
 def _settled(
@@ -113,6 +149,11 @@ _BY_TRUNK_LEG = f"""
     select {_LEG_COLUMNS} from unnest($1::text[], $2::bigint[]) k(cluster, leg)
     join leg l on l.dest_leg = k.leg and l.cluster = k.cluster
     where l.dest_leg <> 0 and l.dest_device not like 'SEP____________'
+"""  # noqa: S608  # our own column names
+
+
+_WITHIN = f"""
+    select {_LEG_COLUMNS} from leg l where l.originated >= $1 and l.originated < $2
 """  # noqa: S608  # our own column names
 
 
@@ -183,8 +224,8 @@ _STORED_ROWS = f"""
 
 async def _replace(
     connection: Connection, known: Sequence[str], settled: Sequence[PricedCall]
-) -> int:
-    """Make the stored calls of the legs concerned those in `settled`; how many more there are.
+) -> Replaced:
+    """Make the stored calls of the legs concerned those in `settled`.
 
     A call that stays as it was is not touched. One that changes gets a new revision, its old
     charge is reversed and its new one posted.
@@ -208,8 +249,10 @@ async def _replace(
     await ledger.post(connection, entries)
     people = {row.person_id for call in changed for row in call.rows if row.person_id}
     await notify_all(connection, "calls", people)
-    return len({call.key for call in settled} - stored.keys()) - len(
-        stored.keys() - {call.key for call in settled}
+    return Replaced(
+        created=len(settled) - len(stored),
+        changed=len(changed),
+        difference=sum((entry.amount for entry in entries), ZERO),
     )
 
 

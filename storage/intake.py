@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from storage import calls, files
-from storage.calls import Links, Settle, StoredBatch
+from storage.calls import Links, Replaced, Settle, StoredBatch
 from storage.database import Connection
 from storage.files import Reject
 from telephony.errors import RingfenceError
@@ -79,3 +79,16 @@ async def _check_company(connection: Connection, revision: int) -> None:
     now = await connection.fetchval("select coalesce(max(revision), 0) from company")
     if now != revision:
         raise StaleCompany("the company changed meanwhile")
+
+
+async def resettle(
+    connection: Connection,
+    since: int,
+    until: int,
+    company_revision: int,
+    settle: Settle,
+    links: Links,
+) -> Replaced:
+    """`calls.resettle` with the company as it stands; `StaleCompany` before anything is changed."""
+    await _check_company(connection, company_revision)
+    return await calls.resettle(connection, since, until, settle, links)

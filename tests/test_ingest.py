@@ -35,6 +35,10 @@ RECORDS = CucmRecords()
 @pytest.fixture
 async def books(database: Database) -> Database:
     """A company whose outside calls cost 0.05 and 0.01 a second."""
+    return await books_of(database)
+
+
+async def books_of(database: Database) -> Database:
     rates = [
         Rate(str(digit), "Anywhere", "international", Decimal("0.05"), Decimal("0.60"), 1, 1)
         for digit in range(1, 10)
@@ -447,3 +451,17 @@ def test_the_archive_forgets_old_days(tmp_path: Path) -> None:
     (tmp_path / "2026-01-01").mkdir()
     Archive(tmp_path, 0).prune(datetime(2026, 3, 2, tzinfo=UTC))
     assert (tmp_path / "2026-01-01").exists()
+
+
+async def test_calls_that_came_before_the_company_are_priced_afterwards(
+    database: Database, tmp_path: Path
+) -> None:
+    path = write(tmp_path, [a_leg(1), a_leg(2, calling="732")])
+    assert await take(database, path) == Taken(files=1, rows=2, legs=2, calls=2)
+    await books_of(database)
+    assert {row.cost for row in await database.unit_of_work(calls.listing)} == {Decimal(0)}
+    done = await Intake(database, RECORDS).rerate()
+    assert (done.changed, done.difference) == (2, Decimal("1.30"))
+    assert {row.payer for row in await database.unit_of_work(calls.listing)} == {"731", "732"}
+    assert (await Intake(database, RECORDS).rerate()).changed == 0
+    await no_difference(database)

@@ -1,0 +1,1 @@
+"""Simulators for the demo and for tests. They refuse what the real thing would refuse."""
