@@ -27,6 +27,7 @@ from storage.alarms import clear_alarm, raise_alarm
 from storage.database import Database, StorageUnavailable
 from telephony.clock import Clock
 from telephony.errors import NotACallRecordFile
+from telephony.trail import trail
 
 QUIET_S = 3.0
 """A file whose closing nobody saw is taken once it has not changed for this long."""
@@ -107,8 +108,9 @@ class InboxWatch:
         ours = [(name, text) for name, text in numbered if name is not None]
         ours.sort(key=lambda pair: (pair[0].written_at, pair[0].node, pair[0].sequence, pair[1]))
         for _, text in ours:
-            if await self._ready(text, closed=closed):
-                await self._take(self.settings.directory / text)
+            with trail(file=text):
+                if await self._ready(text, closed=closed):
+                    await self._take(self.settings.directory / text)
 
     async def _ready(self, name: str, *, closed: bool) -> bool:
         """Whether a file is whole, as far as can be told, and not one refused before."""

@@ -1,0 +1,68 @@
+"""Wakes the actors whose instant has come: a period that ends, a line to be tried again.
+
+The instants are in the rows. A wake-up that is lost is made good by the reconciler.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import trio
+
+from actors.bus import RESYNC, Bus, Changes
+from actors.messages import LookAgain
+from actors.registry import Registry
+from storage import due
+from storage.database import Database
+from telephony.clock import Clock
+from telephony.plant import ExtensionKey
+
+LONGEST_SLEEP_S = 60.0
+"""Looked at again at least this often, since a clock may be set."""
+
+SHORTEST_SLEEP_S = 0.05
+
+
+class Scheduler:
+    """One task for every deadline of the house."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        bus: Bus,
+        locks: Registry[ExtensionKey],
+        budgets: Registry[int],
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._bus = bus
+        self._locks = locks
+        self._budgets = budgets
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises `StorageUnavailable` where the database is away."""
+        async with self._bus.subscribe(lambda change: change.topic == "due") as changes:
+            while True:
+                await self._sleep(changes, await self._wake_due())
+
+    async def _wake_due(self) -> float:
+        """Wake whoever is due; how many seconds until the next one is."""
+        now = self._clock()
+        found = await self._database.unit_of_work(due.due, now)
+        for account_id in found.accounts:
+            self._budgets.hint(account_id, LookAgain())
+        for key in found.lines:
+            self._locks.hint(key, LookAgain())
+        return _seconds_until(found.next_at, now)
+
+    async def _sleep(self, changes: Changes, seconds: float) -> None:
+        with trio.move_on_after(min(LONGEST_SLEEP_S, max(SHORTEST_SLEEP_S, seconds))):
+            while True:
+                change = await anext(changes)
+                if change.topic in {"due", RESYNC.topic}:
+                    return
+
+
+def _seconds_until(next_at: datetime | None, now: datetime) -> float:
+    return LONGEST_SLEEP_S if next_at is None else (next_at - now).total_seconds()
