@@ -24,8 +24,8 @@ from storage.locks import LineState
 from telephony.clock import Clock
 from telephony.errors import (
     PbxError,
+    PbxGone,
     PbxProtocolError,
-    PbxRefused,
     PbxThrottled,
     PbxUnavailable,
 )
@@ -161,7 +161,7 @@ class LineActor:
         """The line we know, or None where it is gone or has another number now."""
         try:
             line = await locker.read_line(line_id)
-        except PbxRefused:
+        except PbxGone:
             return None
         return line if line.extension == self.key.number else None
 

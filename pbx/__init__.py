@@ -1,1 +1,1 @@
-"""Everything that speaks a phone system's own language. The rest of the house knows `pbx.port` only."""
+"""Everything that speaks a phone system's own language. The house knows `pbx.port` only."""

@@ -84,7 +84,7 @@ class LineLocker(Protocol):
         ...
 
     async def read_line(self, line_id: str) -> PbxLine:
-        """The line as the phone system has it at this moment; `PbxRefused` when it is gone."""
+        """The line as the phone system has it at this moment; `PbxGone` when it is not there."""
         ...
 
     async def read_rights(self, line_ids: Sequence[str]) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ valid when the call started.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -17,7 +17,7 @@ from rating.engine import Charge, price
 from rating.tariff import TariffBook
 from telephony.calls import MergedCall, Party
 from telephony.legs import Leg
-from telephony.merge import link_keys, merge
+from telephony.merge import LinkKey, link_keys, merge
 from telephony.money import ZERO
 from telephony.numbers import Number, normalise
 from telephony.plant import Owner, Plant, Site
@@ -95,7 +95,7 @@ class Rater:
         """Every call that these legs make, priced. Pure: the same legs give the same calls."""
         return [self.price_call(call) for call in merge(legs, self.plant)]
 
-    def links(self, leg: Leg) -> Iterator[tuple[str, str, int, int]]:
+    def links(self, leg: Leg) -> list[LinkKey]:
         """What ties this leg to others: see `telephony.merge.link_keys`."""
         return link_keys(leg, self.plant)
 

@@ -1,1 +1,1 @@
-"""The only place with SQL. Every function is run through `storage.database.Database.unit_of_work`."""
+"""The only place with SQL. Every function runs through `Database.unit_of_work`."""

@@ -48,8 +48,8 @@ async def open_asyncio() -> AsyncGenerator[Bridge]:
     they are taken off again, for a `RingfenceError` to be caught as what it is.
     """
     try:
-        async with trio_asyncio.open_loop():  # pyright: ignore[reportUnknownMemberType]
-            yield Bridge(_current_loop().get())
+        async with trio_asyncio.open_loop() as loop:  # pyright: ignore[reportUnknownMemberType]
+            yield Bridge(loop)
     except BaseExceptionGroup as group:
         raise _alone(_alone(group)) from None
 

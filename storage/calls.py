@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -10,17 +9,13 @@ from typing import NamedTuple, TypeVar
 
 from rating.charge import CallRow, PricedCall
 from storage import ledger
-from storage.copying import copy_rows
+from storage.copying import beside_the_loop, copy_rows
 from storage.database import Connection, notify_all
 from telephony.legs import CmrRow, Leg
-from telephony.merge import SAME_CALL_S
+from telephony.merge import SAME_CALL_S, LinkKey
 from telephony.money import ZERO
 
-T = TypeVar("T")
 R = TypeVar("R", Leg, CmrRow)
-LinkKey = tuple[str, str, int, int]
-"""What kind of identifier, its cluster, its node where that matters, and the identifier."""
-
 INGEST_MUTEX = 0x52696E67
 """Advisory lock: one batch at a time, whoever brings it, so that no merge misses a leg."""
 
@@ -69,7 +64,7 @@ async def store(
         return StoredBatch(0, len(new_cmr), 0)
     known = await _linked(connection, new_legs, links)
     replaced = await _replace(
-        connection, *await _beside_the_loop(lambda: _settled(known, new_legs, settle, links))
+        connection, *await beside_the_loop(lambda: _settled(known, new_legs, settle, links))
     )
     await copy_rows(connection, "leg", Leg._fields, new_legs)
     return StoredBatch(len(new_legs), len(new_cmr), replaced.created)
@@ -90,7 +85,7 @@ async def resettle(
     return await _replace(
         connection,
         list(known),
-        await _beside_the_loop(
+        await beside_the_loop(
             lambda: [call for part in components(known.values(), links) for call in settle(part)]
         ),
     )
@@ -115,10 +110,6 @@ def _settled(
             concerned += old
             calls += settle(component)
     return concerned, calls
-
-
-async def _beside_the_loop(work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
 async def _unseen(connection: Connection, table: str, rows: Sequence[R]) -> list[R]:

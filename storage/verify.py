@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from typing import NamedTuple
 
 from asyncpg import Record
@@ -13,6 +13,7 @@ from rating.engine import price
 from rating.tariff import TariffVersion
 from storage import budgets, tariffs
 from storage.company import company, load_plant
+from storage.copying import beside_the_loop
 from storage.database import Connection
 from storage.rater import NOBODY
 from storage.traces import dial_site, number_as_read
@@ -59,9 +60,9 @@ async def _charges(connection: Connection) -> tuple[int, list[str]]:
     async for row in connection.cursor(_PRICED, prefetch=_CHUNK):
         chunk.append(row)
         if len(chunk) == _CHUNK:
-            differences += await _beside_the_loop(chunk, versions, plant)
+            differences += await beside_the_loop(partial(_differences, chunk, versions, plant))
             count, chunk = count + len(chunk), []
-    differences += await _beside_the_loop(chunk, versions, plant)
+    differences += await beside_the_loop(partial(_differences, chunk, versions, plant))
     return count + len(chunk), differences
 
 
@@ -74,17 +75,10 @@ _PRICED = """
 """
 
 
-async def _beside_the_loop(
-    rows: Sequence[Record], versions: dict[int, TariffVersion | None], plant: Plant
-) -> list[str]:
-    return await asyncio.get_running_loop().run_in_executor(
-        None, lambda: list(_differences(rows, versions, plant))
-    )
-
-
 def _differences(
     rows: Sequence[Record], versions: dict[int, TariffVersion | None], plant: Plant
-) -> Iterator[str]:
+) -> list[str]:
+    found: list[str] = []
     for row in rows:
         site = dial_site(row, plant)
         charge = price(
@@ -97,10 +91,11 @@ def _differences(
             row["currency"],
         )
         if charge.cost != row["cost"] or (charge.unrated and row["answered"]) != row["unrated"]:
-            yield (
+            found.append(
                 f"call {row['key']}: stored {plain(row['cost'])}, "
                 f"recomputed {plain(charge.cost)} {row['currency']}"
             )
+    return found
 
 
 async def _ledger(connection: Connection) -> tuple[int, list[str]]:

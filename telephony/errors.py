@@ -49,5 +49,9 @@ class PbxRefused(PbxError):
         self.code = code
 
 
+class PbxGone(PbxRefused):
+    """What was asked about is not there any longer."""
+
+
 class PbxProtocolError(PbxError):
     """An answer that makes no sense: a bug, or a version we do not know."""

@@ -18,6 +18,9 @@ from telephony.calls import Direction, MergedCall, Party
 from telephony.legs import Leg
 from telephony.plant import ExtensionKey, Gateway, Plant
 
+LinkKey = tuple[str, str, int, int]
+"""What kind of identifier, its cluster, its node where that matters, and the identifier."""
+
 SAME_CALL_S = 86_400
 """Identifiers are reused in time: legs further apart than a day are never one call."""
 
@@ -49,14 +52,16 @@ def is_recording(leg: Leg) -> bool:
     )
 
 
-def link_keys(leg: Leg, plant: Plant) -> Iterator[tuple[str, str, int, int]]:
+def link_keys(leg: Leg, plant: Plant) -> list[LinkKey]:
     """The identifiers by which other legs may belong to the same call or share a trunk leg."""
+    keys: list[LinkKey] = []
     if leg.call_no:
-        yield ("call", leg.cluster, leg.node, leg.call_no)
+        keys.append(("call", leg.cluster, leg.node, leg.call_no))
     if leg.orig_leg and plant.is_public(leg.orig_device):
-        yield ("leg", leg.cluster, 0, leg.orig_leg)
+        keys.append(("leg", leg.cluster, 0, leg.orig_leg))
     if leg.dest_leg and plant.is_public(leg.dest_device):
-        yield ("leg", leg.cluster, 0, leg.dest_leg)
+        keys.append(("leg", leg.cluster, 0, leg.dest_leg))
+    return keys
 
 
 def merge(legs: Iterable[Leg], plant: Plant) -> list[MergedCall]:

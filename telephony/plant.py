@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -119,17 +118,20 @@ class Plant:
 
     def owner(self, number: str, partition: str, at: datetime) -> Owner | None:
         """Who owned this extension at that instant, or None. Without a partition it fits any."""
-        for key in (ExtensionKey(number, partition), ExtensionKey(number)):
-            rows = self._by_extension.get(key)
-            if not rows:
-                continue
+        for rows in (self._having(number, partition), self._having(number, "")):
             if len(rows) == 1 and rows[0].from_at is None and rows[0].until_at is None:
                 return rows[0].owner
-            starts = [row.from_at.timestamp() if row.from_at else float("-inf") for row in rows]
-            index = bisect_right(starts, at.timestamp()) - 1
-            if index >= 0 and (rows[index].until_at is None or at < rows[index].until_at):  # type: ignore[operator]
-                return rows[index].owner
+            for row in reversed(rows):
+                if row.from_at is None or row.from_at <= at:
+                    if row.until_at is None or at < row.until_at:
+                        return row.owner
+                    break
         return None
+
+    def _having(self, number: str, partition: str) -> Sequence[Ownership]:
+        """Everybody who ever had the extension, in order of time."""
+        # A plain tuple finds what an ExtensionKey was filed under, and is made in half the time.
+        return self._by_extension.get((number, partition), ())  # type: ignore[call-overload]
 
     def is_extension(self, number: str) -> bool:
         """Whether anybody ever owned this number as an extension."""
@@ -141,8 +143,7 @@ class Plant:
 
     def site_of_caller(self, number: str, partition: str) -> Site | None:
         """The site whose dial plan an extension's present owner dials by."""
-        for key in (ExtensionKey(number, partition), ExtensionKey(number)):
-            rows = self._by_extension.get(key)
+        for rows in (self._having(number, partition), self._having(number, "")):
             if rows:
                 return self.sites.get(rows[-1].owner.site_id)
         return self.default_site

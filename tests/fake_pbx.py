@@ -14,7 +14,13 @@ from dataclasses import dataclass, field, replace
 import trio
 
 from pbx.port import PbxLine, Proof
-from telephony.errors import PbxProtocolError, PbxRefused, PbxThrottled, PbxUnavailable
+from telephony.errors import (
+    PbxGone,
+    PbxProtocolError,
+    PbxRefused,
+    PbxThrottled,
+    PbxUnavailable,
+)
 
 LOCKS = {
     "CSS-National": "CSS-Lock",
@@ -77,7 +83,7 @@ class FakePbx:
     async def read_line(self, line_id: str) -> PbxLine:
         await self._answer()
         if line_id not in self.lines:
-            raise PbxRefused("the specified line was not found", "5007")
+            raise PbxGone("the specified line was not found", "5007")
         return self.lines[line_id]
 
     async def read_rights(self, line_ids: Sequence[str]) -> Mapping[str, str]:

@@ -79,12 +79,12 @@ class Browser:
     @property
     def text(self) -> str:
         """The words of the page last read, without tags, spaces made one."""
-        body = re.sub(r"<(head|svg)\b.*?</\1>", " ", self.page, flags=re.S)
+        body = re.sub(r"<(head|svg)\b.*?</\1>", " ", self.page, flags=re.DOTALL)
         return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", body))).strip()
 
     def value(self, element_id: str) -> str:
         """The words of one element by its id."""
-        found = re.search(rf'id="{element_id}"[^>]*>(.*?)</dd>', self.page, flags=re.S)
+        found = re.search(rf'id="{element_id}"[^>]*>(.*?)</dd>', self.page, flags=re.DOTALL)
         assert found, f"no element {element_id}"
         return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", found[1]))).strip()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,7 @@ from fixtures_company import (
     person_id,
 )
 
+from daemon.cli import main
 from daemon.site_apply import apply_file
 from daemon.site_file import SiteFileError
 from storage.budget_types import BudgetSpec, BudgetView
@@ -297,3 +299,49 @@ async def test_a_file_with_a_problem_changes_nothing(
     with pytest.raises(SiteFileError, match="nobody"):
         await apply_file(database, path, LATER)
     assert (await database.unit_of_work(stored_secrets))["asonnino"].pin_hash is None
+
+
+WHOLE = """
+currency = "EUR"
+[[site]]
+name = "Milano"
+country = "IT"
+time_zone = "Europe/Rome"
+"""
+
+
+def test_the_command_tells_what_changed_and_then_that_nothing_did(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RINGFENCE_DATABASE_DSN", dsn)
+    path = tmp_path / "site.toml"
+    path.write_text(WHOLE + SITE)
+    command = ["apply", str(path), "--data", str(tmp_path)]
+    assert main([*command, "--dry-run"]) == 0
+    assert "(a dry run: nothing was changed)" in capsys.readouterr().out
+    assert main(command) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "+ company EUR: time_zone Europe/Rome",
+        "+ site Milano",
+        "+ person asonnino",
+        "+ extension 731: now asonnino's",
+    ]
+    assert main(command) == 0
+    assert capsys.readouterr().out == "= nothing changed\n"
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "changed": False, "dry_run": False, "changes": [], "warnings": [],
+    }  # fmt: skip
+
+
+def test_the_command_tells_every_problem_in_a_line_of_its_own(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RINGFENCE_DATABASE_DSN", dsn)
+    path = tmp_path / "site.toml"
+    path.write_text(WHOLE.replace("country", "land").replace("EUR", "Lire"))
+    assert main(["apply", str(path), "--data", str(tmp_path)]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert len(told.err.splitlines()) == 4
+    assert told.err.splitlines()[-1].endswith("3 problems, nothing was applied")

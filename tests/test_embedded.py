@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
+from daemon import ground
 from daemon.embedded import ServerStartError, embedded_server, revive
 from daemon.mutex import FileMutex, exclusively
 from storage.database import Connection, open_database
@@ -27,6 +28,7 @@ AS_ROOT = os.geteuid() == 0
 HOLD = """
 import sys, trio
 from pathlib import Path
+from daemon import ground
 from daemon.embedded import embedded_server
 async def main():
     async with embedded_server(Path(sys.argv[1]), fsync=False) as dsn:
@@ -45,13 +47,15 @@ def data(tmp_path: Path) -> Iterator[Path]:
     """A data folder whose server is stopped in the end, whatever the test did to it."""
     folder = tmp_path / "data"
     yield folder
-    if (folder / "postgres" / "postmaster.pid").exists():
+    trio.run(_stopped, folder)
 
-        async def stop() -> None:
+
+async def _stopped(folder: Path) -> None:
+    """Come and go until the server is gone: a client that was killed is noticed within seconds."""
+    with trio.fail_after(30):
+        while (folder / "postgres" / "postmaster.pid").exists():
             async with embedded_server(folder, fsync=False, say=_quiet):
                 pass
-
-        trio.run(stop)
 
 
 def _hold(data: Path, *, account: str = "") -> subprocess.Popen[str]:
@@ -158,6 +162,19 @@ async def test_as_root_the_server_is_another_account_and_only_passage_is_opened(
     assert data.stat().st_uid == 0
     assert (data / "postgres").stat().st_uid != 0
     assert stat.S_IMODE((data / "postgres").stat().st_mode) == 0o700
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="root alone hands the server to another account")
+async def test_programs_the_account_cannot_read_are_copied_for_it(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(ground, "_runs", lambda *_: False)
+    for _ in range(2):
+        async with embedded_server(data, fsync=False, say=said.append) as dsn:
+            pid = await postmaster_pid(dsn)
+            assert str(Path(f"/proc/{pid}/exe").readlink()).startswith(str(data / "programs-"))
+    assert sum("copied" in line for line in said) == 1
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="needs root to become somebody else")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -79,3 +80,54 @@ def test_the_unit_waits_for_ready_and_for_the_watchdog() -> None:
     assert "Type=notify" in text
     assert re.search(r"^WatchdogSec=\d+", text, re.MULTILINE)
     assert re.search(r"^TimeoutStopSec=\d+", text, re.MULTILINE)
+
+
+def test_the_sftp_account_is_shut_in_and_cisco_ucm_gets_in(tmp_path: Path) -> None:
+    """What the real sshd makes of the drop-in, for that account and for any other."""
+    sshd = shutil.which("sshd", path="/usr/sbin:/usr/bin")
+    if sshd is None:
+        pytest.skip("sshd is not installed")
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # as its service does
+    elif not Path("/run/sshd").is_dir():
+        pytest.skip("sshd was never started here")
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    config = tmp_path / "sshd_config"
+    config.write_text(f"HostKey {key}\nInclude {FILES / 'ringfence-sshd.conf'}\n")
+    options = _effective(sshd, config, "ringfence-sftp")
+    assert options["chrootdirectory"] == "/srv/ringfence-sftp"
+    assert options["forcecommand"].startswith("internal-sftp -d /inbox")
+    assert options["passwordauthentication"] == "yes"
+    assert options["authenticationmethods"] == "password"
+    assert options["allowtcpforwarding"] == "no"
+    assert options["permittty"] == "no"
+    assert {"aes256-ctr", "aes192-ctr", "aes128-ctr"} <= set(options["ciphers"].split(","))
+    assert _effective(sshd, config, "root")["forcecommand"] == "none"
+
+
+def _effective(sshd: str, config: Path, user: str) -> dict[str, str]:
+    done = subprocess.run(
+        [sshd, "-T", "-f", config, "-C", f"user={user},host=cucm,addr=192.0.2.1"],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    pairs = (line.partition(" ") for line in done.stdout.splitlines())
+    return {name: value for name, _, value in pairs}
+
+
+def test_the_accounts_are_valid() -> None:
+    program = shutil.which("systemd-sysusers")
+    if program is None:
+        pytest.skip("systemd-sysusers is not installed")
+    done = subprocess.run(
+        [program, "--dry-run", FILES / "ringfence.sysusers"],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_guide_names_every_file_of_the_folder() -> None:
+    guide = (FILES.parent / "docs" / "install.md").read_text()
+    for file in FILES.iterdir():
+        assert f"systemd/{file.name}" in guide

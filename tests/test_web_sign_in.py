@@ -8,10 +8,10 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from fixtures_web import PASSWORD, SETTINGS, Browser, HeldClock, id_of
 from quart_trio import QuartTrio
 
 from actors.house import House
-from fixtures_web import PASSWORD, SETTINGS, Browser, HeldClock, id_of
 from storage.database import Connection, Database
 from web.app import create_app
 from web.security import local_path

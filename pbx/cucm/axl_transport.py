@@ -26,12 +26,23 @@ from pbx.cucm.markup import (
     to_bytes,
 )
 from pbx.cucm.soap import Answer, HttpPort
-from telephony.errors import PbxError, PbxProtocolError, PbxRefused, PbxThrottled
+from telephony.errors import (
+    PbxError,
+    PbxGone,
+    PbxProtocolError,
+    PbxRefused,
+    PbxThrottled,
+    PbxUnavailable,
+)
 
 Returned = Any
 """What zeep makes of an answer: text, an object with the answer's fields, or a list of them."""
 
 _client, _settings = cast("Any", zeep.Client), cast("Any", zeep.Settings)
+_GENERIC = "-1"
+"""The axlcode of whatever went wrong inside, the database away for one: it passes."""
+_NOT_FOUND = "5007"
+"""The axlcode of *Item not valid: The specified ... was not found*."""
 _THROTTLE_FAULTS = (
     "query request too large",
     "maximum axl memory allocation consumed",
@@ -126,13 +137,20 @@ async def load_messages() -> AxlMessages:
 
 
 def fault_error(operation: str, fault: Element) -> PbxError:
-    """The error a SOAP fault stands for: throttled where it asks for less, refused otherwise."""
+    """The error a SOAP fault stands for.
+
+    Throttled where it asks for less, unavailable where it names no fault of the request, gone or
+    refused otherwise.
+    """
     message = text_of(first(fault, "axlmessage")) or text_of(first(fault, "message"))
     message = message or text_of(first(fault, "faultstring")) or "no reason given"
     code = text_of(first(fault, "axlcode")) or text_of(first(fault, "code")) or None
     if any(known in message.lower() for known in _THROTTLE_FAULTS):
         return PbxThrottled(f"{operation}: {message}")
-    return PbxRefused(f"{operation}: {message}", code)
+    if code == _GENERIC:
+        return PbxUnavailable(f"{operation}: {message}")
+    kind = PbxGone if code == _NOT_FOUND else PbxRefused
+    return kind(f"{operation}: {message}", code)
 
 
 def _forget_unknown(lines: Iterable[Element]) -> None:

@@ -192,7 +192,7 @@ class _RowReader:
                 raise CdrRejected(f"{name} is no plausible instant: {epoch}")
         if leg.originated and leg.disconnected:
             return leg
-        # Either instant may be unset in a failed call; with neither there is no telling when it was.
+        # Either may be unset in a failed call; with neither there is no telling when it was.
         instants = [at for at in (leg.originated, leg.connected, leg.disconnected) if at]
         if not instants:
             raise CdrRejected("dateTimeOrigination and dateTimeDisconnect are both unset")

@@ -1,0 +1,1 @@
+"""The commands of `ringfence`, one module each, found by their presence; see `daemon.cli`."""

@@ -1,0 +1,175 @@
+"""The composition root: everything that makes a daemon, put together and taken down in order.
+
+    database > phone system > house (bus, actors) > inbox, portal
+
+Going down: no more files and requests, then the actors finish what waits, then the ways outside
+close, the database last. Whatever was not finished is found again in its row at the next start.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import signal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from actors.house import House, Outside, open_house
+from daemon.config import Config
+from daemon.embedded import revive
+from daemon.health import dump_tasks_on_signal, feed_watchdog, inbox_problem
+from daemon.inbox import watch
+from daemon.outside import open_outside
+from daemon.retention import forget_old_calls
+from daemon.serving import local_url, open_socket, serve_portal
+from daemon.systemd_notify import Notifier
+from storage.database import Database, StorageUnavailable
+from storage.figures import answers
+from telephony.clock import Clock, system_clock
+from telephony.errors import RingfenceError
+from web.app import create_app
+from web.ops import add_check
+from web.settings import WebSettings
+
+STOP_S = 5.0
+"""How long requests and actors get once the daemon is told to stop."""
+
+LOOK_AT_SERVER_EVERY_S = 2.0
+
+_log = logging.getLogger("ringfence.daemon")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A daemon that serves: its house and where its portal is reached."""
+
+    house: House
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a daemon is given beside its configuration and its database.
+
+    `data` is the data folder whose embedded server is started again when it dies, None with a
+    server of one's own. `outside` replaces what the configuration says about the world outside.
+    """
+
+    data: Path | None = None
+    clock: Clock = system_clock
+    environment: Mapping[str, str] | None = None
+    outside: Outside | None = None
+    demo: bool = False
+
+
+async def run_daemon(
+    config: Config,
+    database: Database,
+    around: Surroundings,
+    stop: trio.Event,
+    *,
+    task_status: trio.TaskStatus[Running] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Run until `stop` is set, then go down in order; at most some seconds later this returns.
+
+    Once everything answers, `task_status` is told and, where systemd started us, systemd too.
+    Raises, in a group, what makes it impossible to go on: a part that fails again and again.
+    """
+    notifier = Notifier(around.environment or {})
+    with trio.CancelScope() as everything:
+        async with open_outside(config) as configured:
+            outside = around.outside or configured
+            async with open_house(database, around.clock, outside) as house:
+                await _serve_house(config, house, around, stop, notifier, everything, task_status)
+    _log.info("stopped", extra={"in_time": not everything.cancelled_caught})
+
+
+async def _serve_house(
+    config: Config,
+    house: House,
+    around: Surroundings,
+    stop: trio.Event,
+    notifier: Notifier,
+    everything: trio.CancelScope,
+    task_status: trio.TaskStatus[Running],
+) -> None:
+    bound = open_socket(config.web)
+    url = local_url(config.web, bound)
+    app = create_app(house, web_settings(config, url, demo=around.demo))
+    inbox = Path(config.inbox.directory)
+    add_check(app, "inbox", partial(inbox_problem, inbox))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(feed_watchdog, notifier, house.database)
+        nursery.start_soon(dump_tasks_on_signal)
+        if around.data is not None:
+            nursery.start_soon(_keep_server, around.data, house.database)
+        if config.retention.calls_keep_days:
+            nursery.start_soon(forget_old_calls, house, config.retention.calls_keep_days)
+        async with trio.open_nursery() as service:
+            taking = await service.start(_take_files, house, config)
+            await service.start(serve_portal, app, config.web, bound, stop)
+            gc.collect()
+            gc.freeze()
+            notifier.ready(f"serving {url}")
+            _log.info("ready", extra={"url": url})
+            task_status.started(Running(house, url))
+            await stop.wait()
+            _log.info("stopping")
+            notifier.stopping()
+            everything.deadline = trio.current_time() + STOP_S
+            taking.cancel()
+        nursery.cancel_scope.cancel()
+
+
+async def _take_files(
+    house: House,
+    config: Config,
+    *,
+    task_status: trio.TaskStatus[trio.CancelScope] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Watch the inbox until the scope this hands out is cancelled."""
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(watch, house, config.inbox)
+            task_status.started(scope)
+
+
+async def _keep_server(data: Path, database: Database) -> None:
+    """Start the embedded server again whenever it is gone; for ever."""
+    while True:
+        await trio.sleep(LOOK_AT_SERVER_EVERY_S)
+        try:
+            await database.unit_of_work(answers)
+        except StorageUnavailable as error:
+            _log.warning("database away", extra={"why": str(error)})
+            try:
+                await revive(data, say=_log.warning)
+            except RingfenceError as failure:
+                _log.warning("database not started", extra={"why": str(failure)})
+
+
+def web_settings(config: Config, url: str, *, demo: bool = False) -> WebSettings:
+    """The portal's settings; `url` is where it is reached when `web.public_url` says nothing."""
+    public_url = (config.web.public_url or url).rstrip("/")
+    return WebSettings(
+        public_url=public_url,
+        secure_cookies=public_url.startswith("https://"),
+        behind_proxy=config.web.behind_proxy,
+        session_idle_minutes=config.web.session_idle_minutes,
+        session_life_hours=config.web.session_life_hours,
+        demo=demo,
+    )
+
+
+async def stop_on_signals(
+    stop: trio.Event, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Set `stop` on SIGTERM or SIGINT; a second one changes nothing."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        task_status.started()
+        async for _ in signals:
+            stop.set()

@@ -1,0 +1,1 @@
+"""The portal: sign-in, pages, live updates."""

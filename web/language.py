@@ -1,0 +1,86 @@
+"""The reader's language: which one, and its words and forms.
+
+Seven languages by gettext; a language is chosen by the person, else asked for by the browser, else
+English. Dates, numbers and money take the region the browser names (de-CH) where it goes with the
+language. Catalogues are read once, at start-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from babel import Locale, UnknownLocaleError
+from babel.support import NullTranslations
+
+from actors.language import DEFAULT, locale_for, translations_for
+
+LANGUAGES = {
+    "en": "English",
+    "de": "Deutsch",
+    "fr": "Français",
+    "es": "Español",
+    "it": "Italiano",
+    "pl": "Polski",
+    "ar": "العربية",
+}
+"""Codes and what each language calls itself, in the order people choose from."""
+
+
+def N_(message: str) -> str:  # noqa: N802 (gettext's own name for a message translated later)
+    """Mark a text for the catalogues; it is translated where it is shown."""
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """One language ready to use: `code` of the catalogue, `locale` of the formats."""
+
+    code: str
+    locale: Locale
+    words: NullTranslations
+
+    @property
+    def direction(self) -> str:
+        """`rtl` or `ltr`, for the page's `dir`."""
+        return self.locale.text_direction
+
+    @property
+    def tag(self) -> str:
+        """The BCP 47 tag for the page's `lang`."""
+        return self.code
+
+    def text(self, message: str, **values: object) -> str:
+        """The message in this language, with its values filled in."""
+        said = self.words.gettext(message)
+        return said % values if values else said
+
+    def plural(self, one: str, many: str, number: int, **values: object) -> str:
+        """The plural form that goes with `number`, filled in; `%(num)d` is the number."""
+        return self.words.ngettext(one, many, number) % {"num": number, **values}
+
+
+@cache
+def language(code: str, locale_name: str = "") -> Language:
+    """A language by its code; `locale_name` such as `de_CH` where a region is known."""
+    known = code if code in LANGUAGES else DEFAULT
+    name = locale_name if locale_name.partition("_")[0] == known else ""
+    locale = Locale.parse(name) if name else locale_for(known)
+    return Language(known, locale, translations_for(known))
+
+
+def _locale_name(tag: str) -> str:
+    try:
+        return str(Locale.parse(tag.strip(), sep="-"))
+    except (UnknownLocaleError, ValueError):
+        return ""
+
+
+def choose(chosen: Iterable[str], accepted: Iterable[str]) -> Language:
+    """The first known of the `chosen` codes, else of the browser's tags, else English."""
+    names = [name for tag in accepted if (name := _locale_name(tag))]
+    codes = [*chosen, *(name.partition("_")[0] for name in names)]
+    code = next((code for code in codes if code in LANGUAGES), DEFAULT)
+    region = next((n for n in names if n.partition("_")[0] == code and "_" in n), "")
+    return language(code, region)
