@@ -42,6 +42,7 @@ class House:
     locks: Registry[ExtensionKey]
     budgets: Registry[int]
     lines: Registry[ExtensionKey] | None = None
+    screen: PhoneScreen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,7 @@ def _build(
         locks=Registry("lock", nursery, lock, jitter=jitter, quarantined=quarantined),
         budgets=Registry("budget", nursery, budget, jitter=jitter, quarantined=quarantined),
         lines=lines,
+        screen=outside.screen,
     )
 
 

@@ -138,16 +138,18 @@ def find_config(
 ) -> tuple[Path | None, Path]:
     """Which configuration file to read (None: none) and which data folder to use.
 
-    The file: `--config`, RINGFENCE_CONFIG, `ringfence.toml` in a data folder that was named, or
-    `./ringfence.toml`. The folder: `--data`, RINGFENCE_DATA, `./var`.
+    The file: `--config`, RINGFENCE_CONFIG, `ringfence.toml` in a data folder that was named; with
+    none named `./ringfence.toml`, else `./var/ringfence.toml`, which the demo writes. The folder:
+    `--data`, RINGFENCE_DATA, `./var`.
     """
     config = config or environment.get("RINGFENCE_CONFIG") or None
     data = data or environment.get("RINGFENCE_DATA") or None
     folder = Path(data or "var").absolute()
     if config is not None:
         return Path(config).absolute(), folder
-    candidate = (folder if data is not None else Path()) / "ringfence.toml"
-    return (candidate.absolute() if candidate.is_file() else None), folder
+    places = [folder] if data is not None else [Path(), folder]
+    candidates = (place / "ringfence.toml" for place in places)
+    return next((file.absolute() for file in candidates if file.is_file()), None), folder
 
 
 def load_config(file: Path | None, data: Path, environment: Mapping[str, str]) -> Config:

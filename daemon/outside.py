@@ -17,13 +17,15 @@ from daemon.config import Config, CucmSection
 from pbx.cucm.axl import AxlSettings, open_axl
 from pbx.cucm.phone import PhoneSettings, open_phones
 from pbx.cucm.ris import RisSettings, open_ris
+from web.phone import PHONE_MESSAGES
 
 
 @asynccontextmanager
-async def open_outside(config: Config) -> AsyncGenerator[Outside]:
+async def open_outside(config: Config, portal_url: str = "") -> AsyncGenerator[Outside]:
     """The world outside the house as configured; connects to nothing yet.
 
-    Raises `PbxRefused` where a certificate file cannot be read.
+    `portal_url` is where phones reach the portal; without it they are pushed texts to show
+    instead of pages to fetch. Raises `PbxRefused` where a certificate file cannot be read.
     """
     async with AsyncExitStack() as stack:
         locker = screen = None
@@ -34,7 +36,7 @@ async def open_outside(config: Config) -> AsyncGenerator[Outside]:
             if cucm.ris_url and cucm.phone_username:
                 counted = partial(count_pbx_request, "ris")
                 ris = await stack.enter_async_context(open_ris(ris_settings(cucm), counted))
-                phones = open_phones(phone_settings(cucm), locker, ris)
+                phones = open_phones(phone_settings(cucm, portal_url), locker, ris)
                 screen = await stack.enter_async_context(phones)
         yield Outside(
             locker=locker,
@@ -92,11 +94,12 @@ def ris_settings(cucm: CucmSection) -> RisSettings:
     )
 
 
-def phone_settings(cucm: CucmSection) -> PhoneSettings:
-    """How to push to phones, from `[cucm]`."""
+def phone_settings(cucm: CucmSection, portal_url: str = "") -> PhoneSettings:
+    """How to push to phones, from `[cucm]`; they fetch what they show below `portal_url`."""
     return PhoneSettings(
         username=cucm.phone_username,
         password=cucm.phone_password,
         port=cucm.phone_port,
         tls=cucm.phone_scheme == "https",
+        page_url=f"{portal_url}{PHONE_MESSAGES}" if portal_url else "",
     )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import logging
 import signal
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,7 @@ from web.app import create_app
 from web.ops import add_check
 from web.settings import WebSettings
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 STOP_S = 5.0
 """How long requests and actors get once the daemon is told to stop."""
 
@@ -80,11 +82,15 @@ async def run_daemon(
     Raises, in a group, what makes it impossible to go on: a part that fails again and again.
     """
     notifier = Notifier(around.environment or {})
-    with trio.CancelScope() as everything:
-        async with open_outside(config) as configured:
+    bound = open_socket(config.web)
+    phones_reach = phone_url(config, local_url(config.web, bound), demo=around.demo)
+    with bound, trio.CancelScope() as everything:
+        async with open_outside(config, phones_reach) as configured:
             outside = around.outside or configured
             async with open_house(database, around.clock, outside) as house:
-                await _serve_house(config, house, around, stop, notifier, everything, task_status)
+                await _serve_house(
+                    config, house, around, bound, stop, notifier, everything, task_status
+                )
     _log.info("stopped", extra={"in_time": not everything.cancelled_caught})
 
 
@@ -92,12 +98,12 @@ async def _serve_house(
     config: Config,
     house: House,
     around: Surroundings,
+    bound: socket.socket,
     stop: trio.Event,
     notifier: Notifier,
     everything: trio.CancelScope,
     task_status: trio.TaskStatus[Running],
 ) -> None:
-    bound = open_socket(config.web)
     url = local_url(config.web, bound)
     app = create_app(house, web_settings(config, url, demo=around.demo))
     inbox = Path(config.inbox.directory)
@@ -150,6 +156,16 @@ async def _keep_server(data: Path, database: Database) -> None:
                 await revive(data, say=_log.warning)
             except RingfenceError as failure:
                 _log.warning("database not started", extra={"why": str(failure)})
+
+
+def phone_url(config: Config, url: str, *, demo: bool) -> str:
+    """Where phones reach the portal, or nothing where only this machine does.
+
+    The demo's phones are on this machine; real ones cannot fetch anything from a loopback address.
+    """
+    if config.web.public_url:
+        return config.web.public_url.rstrip("/")
+    return url if demo or config.web.host not in LOOPBACK else ""
 
 
 def web_settings(config: Config, url: str, *, demo: bool = False) -> WebSettings:

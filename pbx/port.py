@@ -127,3 +127,7 @@ class PhoneScreen(Protocol):
         Addresses come from the phone system's own registration service and from nowhere else.
         """
         ...
+
+    def page(self, token: str) -> bytes | None:
+        """What a phone that was pushed a message comes to fetch, as XML; None when unknown."""
+        ...

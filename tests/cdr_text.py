@@ -33,7 +33,7 @@ def line(leg: Leg, columns: Sequence[str] = NEWEST, *, quoted: bool = True) -> s
     """A row, without its end. Unset integers are 0, or empty where the record leaves them so."""
     values = dict(zip((column.lower() for _, column in _LEG_COLUMNS), leg, strict=True))
     values["cdrrecordtype"] = 1
-    texts = {name.lower() for name in NEWEST if '""' == CDR.line({}).split(",")[CDR.place[name]]}
+    texts = {name.lower() for name in NEWEST if CDR.line({}).split(",")[CDR.place[name]] == '""'}
     cells: list[str] = []
     for name in columns:
         value = values.get(name.lower(), "" if name.lower() in texts else 0)

@@ -152,3 +152,6 @@ class FakeScreen:
             raise self.error
         self.shown.append((extension, title, text))
         return self.phones
+
+    def page(self, token: str) -> bytes | None:
+        return b"<CiscoIPPhoneText/>" if token == "known" else None

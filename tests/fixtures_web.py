@@ -125,10 +125,11 @@ async def spend(database: Database, login: str, amount: str) -> int:
             account,
             Decimal(amount),
         )
-        await budgets.evaluate(connection, account, datetime.now(UTC))
         return account
 
-    return await database.unit_of_work(work)
+    account = await database.unit_of_work(work)
+    await database.unit_of_work(budgets.evaluate, account, datetime.now(UTC))
+    return account
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cdr_text import CAR, columns_of, header, line, text
 from hypothesis import given
 from hypothesis import strategies as st
+from scenario_tables import scenarios
 
 from actors import reading
-from cdr_text import CAR, columns_of, header, line, text
 from pbx.cucm.cdr import CucmRecords
 from pbx.cucm.files import parse_name
 from pbx.lab.cdr import CMR
-from scenario_tables import scenarios
 from telephony.errors import CdrRejected, NotACallRecordFile
 from telephony.legs import CmrRow, Leg
 

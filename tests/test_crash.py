@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 import trio
-
-from actors.ingest import import_files
 from books import state
 from cdr_text import write
 from crash import import_with_kills
+from test_ingest import a_leg, books_of
+
+from actors.ingest import import_files
 from pbx.cucm.cdr import CucmRecords
 from storage.database import Database, open_database
 from storage.verify import verify
 from telephony.legs import Leg
-from test_ingest import a_leg, books_of
 
 ROWS = 50_000
 REDELIVERED = 2_500
@@ -89,8 +89,12 @@ def torn_dsn(postgres: Any) -> Iterator[str]:
         postgres.drop(name)
 
 
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
+
+
 async def _clean_run(database: Database, folder: Path) -> dict[str, Any]:
-    _, refused = await import_files(database, CucmRecords(), sorted(folder.iterdir()))
+    _, refused = await import_files(database, CucmRecords(), _files(folder))
     assert not refused
     return await state(database)
 

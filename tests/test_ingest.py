@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 import trio
+from books import state
+from cdr_text import header, line, text, write
+from fixtures_company import COMPANY, GATEWAYS, a_company
+from scenario_tables import BEGIN, EMPTY, scenarios
 
 from actors.archive import Archive
 from actors.inbox import InboxSettings, InboxWatch
 from actors.ingest import Intake, Taken, import_files
-from books import state
-from cdr_text import header, line, text, write
-from fixtures_company import COMPANY, GATEWAYS, a_company
 from pbx.cucm.cdr import CucmRecords
 from pbx.lab.cdr import CMR
 from rating.tariff import Rate
-from scenario_tables import BEGIN, EMPTY, scenarios
 from storage import alarms, calls, files
 from storage.database import Connection, Database, StorageUnavailable
 from storage.tariffs import import_version
@@ -122,7 +122,7 @@ async def test_rows_late_and_out_of_order_leave_the_same_books(
     books: Database, tmp_path: Path, seed: int
 ) -> None:
     """Every scenario's rows, apart in time, one to three rows a file, some delivered twice."""
-    rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
+    rng = random.Random(seed)
     legs = _all_scenarios()
     await take(books, write(tmp_path, legs, sequence=1))
     wanted = await state(books)
@@ -147,17 +147,17 @@ def _all_scenarios() -> list[Leg]:
     legs: list[Leg] = []
     for number, scenario in enumerate(scenarios(), start=1):
         shift, ids = number * 500_000, number * 1000
-        for leg in scenario.legs:
-            legs.append(
-                leg._replace(
-                    call_no=leg.call_no + ids if leg.call_no else 0,
-                    orig_leg=leg.orig_leg + ids if leg.orig_leg else 0,
-                    dest_leg=leg.dest_leg + ids if leg.dest_leg else 0,
-                    originated=leg.originated + shift,
-                    connected=leg.connected + shift if leg.connected else 0,
-                    disconnected=leg.disconnected + shift,
-                )
+        legs += [
+            leg._replace(
+                call_no=leg.call_no + ids if leg.call_no else 0,
+                orig_leg=leg.orig_leg + ids if leg.orig_leg else 0,
+                dest_leg=leg.dest_leg + ids if leg.dest_leg else 0,
+                originated=leg.originated + shift,
+                connected=leg.connected + shift if leg.connected else 0,
+                disconnected=leg.disconnected + shift,
             )
+            for leg in scenario.legs
+        ]
     return legs
 
 
@@ -309,7 +309,7 @@ def a_watch(database: Database, tmp_path: Path, **more: float) -> InboxWatch:
 
 async def until(check: object, seconds: float = 10.0) -> None:
     with trio.fail_after(seconds):
-        while not await check():  # type: ignore[operator]
+        while not await check():  # type: ignore[operator]  # noqa: ASYNC110 - no event
             await trio.sleep(0.02)
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -107,3 +111,52 @@ async def test_nobody_without_a_password_gets_a_link(database: Database, company
         assert not await database.unit_of_work(
             people.ask_reset, login, b"x", {}, now=NOW, expires_at=soon
         )
+
+
+# From the command line ----------------------------------------------------------------------------
+
+
+def ringfence(dsn: str, folder: Path, *words: str, typed: str = "") -> tuple[int, str, str]:
+    """What the command answers, with `typed` on its standard input."""
+    (folder / "ringfence.toml").write_text(f'[database]\ndsn = "{dsn}"\n')
+    command = [str(Path(sys.executable).parent / "ringfence"), *words]
+    done = subprocess.run(
+        command, input=typed, capture_output=True, text=True, cwd=folder, timeout=60, check=False
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_first_administrator_is_made_here(dsn: str, tmp_path: Path) -> None:
+    add = ("user", "add", "boss", "--role", "administrator", "--name", "Ada Neri")
+    code, said, _ = ringfence(dsn, tmp_path, *add, "--password-stdin", typed="correct horse\n")
+    assert (code, said) == (0, "boss can sign in as administrator.\n")
+    code, said, _ = ringfence(dsn, tmp_path, "user", "list", "--json")
+    assert code == 0
+    assert json.loads(said) == [
+        {
+            "login": "boss",
+            "name": "Ada Neri",
+            "email": "",
+            "role": "administrator",
+            "scope": None,
+            "extensions": [],
+            "local_password": True,
+            "disabled": False,
+        }
+    ]
+    code, _, complaint = ringfence(dsn, tmp_path, *add, typed="correct horse\n")
+    assert code == 1
+    assert complaint.strip().endswith("there is already an account boss")
+
+
+def test_a_password_is_given_anew_and_never_too_short(dsn: str, tmp_path: Path) -> None:
+    ringfence(dsn, tmp_path, "user", "add", "gneri", typed="correct horse\n")
+    code, said, _ = ringfence(dsn, tmp_path, "user", "passwd", "gneri", typed="another horse\n")
+    assert code == 0
+    assert "has a new password" in said
+    code, _, complaint = ringfence(dsn, tmp_path, "user", "passwd", "gneri", typed="short\n")
+    assert code == 1
+    assert "8 to 256 characters" in complaint
+    code, _, complaint = ringfence(dsn, tmp_path, "user", "passwd", "nobody", typed="x\n")
+    assert code == 1
+    assert "there is no account nobody" in complaint

@@ -26,6 +26,7 @@ from web.live import live_pages
 from web.lock import lock_pages
 from web.menu import menu_pages
 from web.ops import register as register_operations
+from web.phone import phone
 from web.portal import applications
 from web.security import dress, form_secret, refuse_foreign_change
 from web.settings import WebSettings
@@ -95,7 +96,7 @@ def create_app(house: House, settings: WebSettings) -> QuartTrio:
     app.before_request(refuse_foreign_change)
     app.after_request(dress)
     register_failures(app)
-    for blueprint in (assets, entry, *PAGES):
+    for blueprint in (assets, entry, phone, *PAGES):
         app.register_blueprint(blueprint)
     register_operations(app, house)
     return app

@@ -83,9 +83,8 @@ def table(rows: list[CallView], time_zone: str) -> list[str]:
     from zoneinfo import ZoneInfo  # noqa: PLC0415 - `--help` must be quick
 
     zone = ZoneInfo(time_zone)
-    lines = [
-        f"{'started':19}  {'direction':9}  {'ext':>6}  {'number':20}  {'s':>6}  {'cost':>12}  gateway"
-    ]
+    heads = ("started", "direction", "ext", "number", "s", "cost")
+    lines = ["{:19}  {:9}  {:>6}  {:20}  {:>6}  {:>12}  gateway".format(*heads)]
     lines += [
         f"{row.started_at.astimezone(zone):%Y-%m-%d %H:%M:%S}  {row.direction:9}  "
         f"{row.extension or '-':>6}  {row.number:20}  "

@@ -1,4 +1,4 @@
-"""`ringfence verify`: every balance worked out again from the ledger, every charge from its call."""
+"""`ringfence verify`: every balance worked out again from the ledger, charges from calls."""
 
 from __future__ import annotations
 

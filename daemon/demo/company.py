@@ -49,9 +49,9 @@ SIGN_INS = ("admin", "supervisor", "user")
 _ROLES = {"admin": "administrator", "supervisor": "supervisor"}
 
 _PEOPLE = """
-731 Andrea|Sonnino            it Sales       CC-10 Milano    user
-730 Camille|Moreau            fr Sales       CC-10 Milano    supervisor
-700 Rosa|Amato                en Management  CC-30 Milano    admin
+731 Andrea|Sonnino            -  Sales       CC-10 Milano    user
+730 Camille|Moreau            -  Sales       CC-10 Milano    supervisor
+700 Rosa|Amato                -  Management  CC-30 Milano    admin
 732 Beata|Kowalska            pl Sales       CC-10 Milano
 733 Dieter|Vogel              de Sales       CC-10 Milano
 734 Farid|Haddad              ar Sales       CC-10 Milano
@@ -121,7 +121,9 @@ def people() -> tuple[DemoPerson, ...]:
 def _person(line: str) -> DemoPerson:
     extension, name, language, department, cost_centre, office, *login = line.split()
     first, last = name.split("|")
-    return DemoPerson(first, last, extension, department, cost_centre, office, language, *login)
+    # Whoever tries the demo reads it in the language of their own browser.
+    spoken = language.strip("-")
+    return DemoPerson(first, last, extension, department, cost_centre, office, spoken, *login)
 
 
 _TOP = f"""\

@@ -167,7 +167,7 @@ def open_page(chromium: Browser, demo: Demo) -> Iterator[Open]:
 
 @pytest.fixture
 def sign_in(open_page: Open) -> Open:
-    """A page on which somebody has signed in: the user unless named."""
+    """A page in English on which somebody has signed in: the user unless named."""
 
     def signed_in(username: str = "user", **options: object) -> Page:
         page = open_page(**options)
@@ -176,6 +176,10 @@ def sign_in(open_page: Open) -> Open:
         page.fill("[name=password]", "demo")
         page.click("main button")
         page.wait_for_url("**/")
+        if page.locator("html").get_attribute("lang") != "en":
+            page.goto("/account/")
+            page.locator("main [name=language]").select_option("en")
+            page.get_by_role("main").locator("form[action$=language] button").click()
         return page
 
     return signed_in
