@@ -18,6 +18,7 @@ from typing import TypeVar
 import trio
 
 from actors import reading
+from actors.reader import WORTH_A_PROCESS_BYTES, batches_apart
 from pbx.port import FileName, Layout, RecordFormat
 from storage import calls, files, intake, rater
 from storage.calls import Replaced
@@ -144,10 +145,19 @@ class Intake:
     async def _read(
         self, path: Path, layout: Layout, skip: int, send: trio.MemorySendChannel[Batch]
     ) -> None:
+        large = (await trio.Path(path).stat()).st_size >= WORTH_A_PROCESS_BYTES
+        source = (
+            batches_apart(path, self._records, skip)
+            if large
+            else reading.batches(path, layout, self._records, skip)
+        )
         async with send:
-            source = reading.batches(path, layout, self._records, skip)
-            while (batch := await trio.to_thread.run_sync(partial(next, source, None))) is not None:
-                await send.send(batch)
+            try:
+                while (batch := await trio.to_thread.run_sync(next, source, None)) is not None:
+                    await send.send(batch)
+            finally:
+                with trio.CancelScope(shield=True):
+                    await trio.to_thread.run_sync(source.close)
 
     async def _store(self, file_id: int, batch: Batch) -> TakenBatch:
         return await self._with_company(

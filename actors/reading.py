@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,58 +50,52 @@ def look(path: Path, records: RecordFormat) -> Opened:
 
 def batches(
     path: Path, layout: Layout, records: RecordFormat, skip_lines: int, rows: int = BATCH_ROWS
-) -> Iterator[Batch]:
+) -> Generator[Batch, None, None]:
     """The rows after the first `skip_lines` lines, in batches; the last one is marked.
 
     A last row without line end is set aside: part of it may be missing, and the part that is
     there may well look whole.
     """
-    collected = _Collected(layout)
+    collected = _Collected()
+    read = layout.read
     with path.open("rb") as file:
         for number, raw in enumerate(file, start=1):
             if number <= max(skip_lines, 1):
                 continue
-            text = raw.decode("utf-8", "replace")
-            line = text.rstrip("\r\n")
-            if not line or (number == 2 and records.is_heading(line)):
-                collected.lines_done = number
+            line = raw.decode("utf-8", "replace")
+            collected.lines_done = number
+            if line[-1] != "\n":
+                collected.reject(number, "is the last row and has no line end: it may be cut", line)
                 continue
-            collected.add(number, line, complete=text.endswith("\n"))
+            line = line.rstrip("\r\n")
+            if not line or (number == 2 and records.is_heading(line)):
+                continue
+            try:
+                collected.records.append(read(line))
+            except CdrRejected as error:
+                collected.reject(number, str(error), line)
             if collected.rows >= rows:
                 yield collected.batch(last=False)
-                collected = _Collected(layout, number)
+                collected = _Collected(number)
     yield collected.batch(last=True)
 
 
 class _Collected:
     """The rows of the batch being put together."""
 
-    def __init__(self, layout: Layout, lines_done: int = 1) -> None:
-        self._read = layout.read
+    def __init__(self, lines_done: int = 1) -> None:
         self.lines_done = lines_done
-        self.rows = 0
-        self._legs: list[Leg] = []
-        self._cmr: list[CmrRow] = []
+        self.records: list[Leg | CmrRow] = []
         self._rejects: list[Reject] = []
 
-    def add(self, number: int, line: str, *, complete: bool) -> None:
-        self.lines_done = number
-        self.rows += 1
-        if not complete:
-            self._reject(number, "is the last row and has no line end: it may be cut short", line)
-            return
-        try:
-            record = self._read(line)
-        except CdrRejected as error:
-            self._reject(number, str(error), line)
-            return
-        if isinstance(record, Leg):
-            self._legs.append(record)
-        else:
-            self._cmr.append(record)
+    @property
+    def rows(self) -> int:
+        return len(self.records) + len(self._rejects)
 
-    def _reject(self, number: int, reason: str, line: str) -> None:
+    def reject(self, number: int, reason: str, line: str) -> None:
         self._rejects.append(Reject(number, reason, line.replace("\x00", "\ufffd")))
 
     def batch(self, *, last: bool) -> Batch:
-        return Batch(self.lines_done, self.rows, self._legs, self._cmr, self._rejects, last)
+        legs = [record for record in self.records if isinstance(record, Leg)]
+        cmr = [record for record in self.records if isinstance(record, CmrRow)]
+        return Batch(self.lines_done, self.rows, legs, cmr, self._rejects, last)

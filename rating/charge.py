@@ -179,39 +179,21 @@ class Rater:
         if charge is not None:
             cost, destination, kind = charge.cost, charge.destination, charge.type
             version_id = charge.tariff_version_id
+        whole = (originated_at, started_at, ended_at, call.ring_s)
+        priced = (gateway_id, site_id, destination, kind, version_id)
+        told = (call.hunt_pilot, call.queued_s, call.cause)
         rows: list[CallRow] = []
         for index, ((extension, dialled, share_s, answered), owner) in enumerate(people):
             first = index == 0
+            number_of, partition = extension or (None, "")
+            person_id = owner.person_id if owner else None
+            payer = call.payer.number if first and charged and call.payer else None
+            unrated = first and charged and charge is not None and charge.unrated
             rows.append(
                 CallRow(
-                    call.key,
-                    index,
-                    first,
-                    call.direction,
-                    extension.number if extension else None,
-                    extension.partition if extension else "",
-                    owner.person_id if owner else None,
-                    call.payer.number if first and charged and call.payer else None,
-                    dialled,
-                    e164,
-                    originated_at,
-                    started_at,
-                    ended_at,
-                    call.ring_s,
-                    share_s,
-                    call.duration_s,
-                    answered,
-                    cost if first else ZERO,
-                    self.plant.currency,
-                    gateway_id,
-                    site_id,
-                    destination,
-                    kind,
-                    version_id,
-                    first and charged and charge is not None and charge.unrated,
-                    call.hunt_pilot,
-                    call.queued_s,
-                    call.cause,
+                    call.key, index, first, call.direction, number_of, partition, person_id, payer,
+                    dialled, e164, *whole, share_s, call.duration_s, answered,
+                    cost if first else ZERO, self.plant.currency, *priced, unrated, *told,
                 )
-            )
+            )  # fmt: skip
         return tuple(rows)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from rating.charge import CallRow, PricedCall
@@ -40,7 +42,7 @@ class StoredBatch(NamedTuple):
 
 
 Settle = Callable[[Sequence[Leg]], list[PricedCall]]
-Links = Callable[[Leg], Iterable[LinkKey]]
+Links = Callable[[Leg], list[LinkKey]]
 
 
 async def store(
@@ -62,11 +64,17 @@ async def store(
     new_legs = await _unseen(connection, "leg", legs)
     if not new_legs:
         return StoredBatch(0, len(new_cmr), 0)
+    links = _remembered(links)
     known = await _linked(connection, new_legs, links)
-    replaced = await _replace(
-        connection, *await beside_the_loop(lambda: _settled(known, new_legs, settle, links))
+    # The database takes the legs in while a thread works out what they mean.
+    settling = asyncio.ensure_future(
+        beside_the_loop(lambda: _settled(known, new_legs, settle, links))
     )
-    await copy_rows(connection, "leg", Leg._fields, new_legs)
+    try:
+        await copy_rows(connection, "leg", Leg._fields, new_legs)
+    finally:
+        concerned, settled = await settling
+    replaced = await _replace(connection, concerned, settled)
     return StoredBatch(len(new_legs), len(new_cmr), replaced.created)
 
 
@@ -95,6 +103,19 @@ async def span(connection: Connection) -> tuple[int, int] | None:
     """When the first and the last stored leg began, epoch seconds; None without any."""
     row = await connection.fetchrow("select min(originated), max(originated) from leg")
     return (row[0], row[1]) if row and row[0] is not None else None
+
+
+def _remembered(links: Links) -> Links:
+    """`links`, asked once for each leg."""
+    answers: dict[str, list[LinkKey]] = {}
+
+    def remembered(leg: Leg) -> list[LinkKey]:
+        keys = answers.get(leg.pkid)
+        if keys is None:
+            keys = answers[leg.pkid] = links(leg)
+        return keys
+
+    return remembered
 
 
 def _settled(
@@ -183,8 +204,12 @@ def components(legs: Iterable[Leg], links: Links) -> list[list[Leg]]:
 
     Legs that share an identifier but lie more than a day apart are strangers.
     """
-    ordered = sorted(legs, key=lambda leg: (leg.originated, leg.pkid))
-    parent = list(range(len(ordered)))
+    sharing: dict[LinkKey, list[int]] = {}
+    listed = list(legs)
+    for index, leg in enumerate(listed):
+        for key in links(leg):
+            sharing.setdefault(key, []).append(index)
+    parent = list(range(len(listed)))
 
     def root(index: int) -> int:
         while parent[index] != index:
@@ -192,19 +217,24 @@ def components(legs: Iterable[Leg], links: Links) -> list[list[Leg]]:
             index = parent[index]
         return index
 
-    last: dict[LinkKey, tuple[int, int]] = {}
-    for index, leg in enumerate(ordered):
-        end = max(leg.disconnected, leg.originated)
-        for key in links(leg):
-            before = last.get(key)
-            if before is not None and leg.originated - before[1] <= SAME_CALL_S:
-                parent[root(index)] = root(before[0])
-                end = max(end, before[1])
-            last[key] = (index, end)
+    for indices in sharing.values():
+        if len(indices) > 1:
+            for one, other in _neighbours(indices, listed):
+                parent[root(other)] = root(one)
     groups: dict[int, list[Leg]] = {}
-    for index, leg in enumerate(ordered):
+    for index, leg in enumerate(listed):
         groups.setdefault(root(index), []).append(leg)
     return list(groups.values())
+
+
+def _neighbours(indices: list[int], legs: Sequence[Leg]) -> Iterator[tuple[int, int]]:
+    """Pairs of legs that share an identifier and follow each other within a day."""
+    indices = sorted(indices, key=lambda index: (legs[index].originated, legs[index].pkid))
+    end = 0
+    for one, other in pairwise(indices):
+        end = max(end, legs[one].disconnected, legs[one].originated)
+        if legs[other].originated - end <= SAME_CALL_S:
+            yield one, other
 
 
 _CALL_COLUMNS = ", ".join(name + ("::text" * (name == "key")) for name in CallRow._fields)

@@ -24,7 +24,17 @@ from storage.server import drop_database, ensure_database
 pytest_plugins = ["fixtures_company", "fixtures_web"]
 
 TEMPLATE = "ringfence_template"
+WHOLE_PARTS = {"test_cli", "test_demo", "test_embedded", "test_run", "test_systemd"}
+"""Modules that start whole processes; `make check` leaves them and every database out."""
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow whatever needs a database or a process of its own."""
+    for item in items:
+        needs_database = "postgres" in getattr(item, "fixturenames", ())
+        if needs_database or Path(item.path).stem in WHOLE_PARTS:
+            item.add_marker(pytest.mark.slow)
 
 
 @dataclass(frozen=True)

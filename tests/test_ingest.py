@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,7 +23,7 @@ from actors.ingest import Intake, Taken, import_files
 from pbx.cucm.cdr import CucmRecords
 from pbx.lab.cdr import CMR
 from rating.tariff import Rate
-from storage import alarms, calls, files
+from storage import alarms, calls, files, quality
 from storage.database import Connection, Database, StorageUnavailable
 from storage.tariffs import import_version
 from storage.verify import verify
@@ -465,3 +466,81 @@ async def test_calls_that_came_before_the_company_are_priced_afterwards(
     assert {row.payer for row in await database.unit_of_work(calls.listing)} == {"731", "732"}
     assert (await Intake(database, RECORDS).rerate()).changed == 0
     await no_difference(database)
+
+
+async def test_a_large_file_is_read_by_another_process_with_the_same_result(
+    books: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    legs = [a_leg(number) for number in range(1, 2001)]
+    path = tmp_path / "cdr_Lab_01_202603020800_1"
+    path.write_text(text(legs[:1500]) + "1,2,3\n" + "".join(f"{line(x)}\n" for x in legs[1500:]))
+    await take(books, path)
+    wanted = await state(books)
+    await books.unit_of_work(_empty_the_books)
+    monkeypatch.setattr("actors.ingest.WORTH_A_PROCESS_BYTES", 1)
+    assert (await take(books, path)).rejected == 1
+    assert await state(books) == wanted
+
+
+async def test_a_reader_that_fails_leaves_the_file_to_be_taken_again(
+    books: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, [a_leg(1)])
+    monkeypatch.setattr("actors.ingest.WORTH_A_PROCESS_BYTES", 1)
+    monkeypatch.setattr("actors.reader.sys.executable", "/bin/true")
+    _, refused = await import_files(books, RECORDS, [path])
+    assert "ended too soon" in refused[0]
+    monkeypatch.undo()
+    assert (await take(books, path)).legs == 1
+
+
+async def test_cancelling_an_import_leaves_no_reader_and_loses_nothing(
+    books: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("actors.ingest.WORTH_A_PROCESS_BYTES", 1)
+    path = write(tmp_path, [a_leg(number) for number in range(1, 30_001)])
+    with trio.move_on_after(1.5):
+        await import_files(books, RECORDS, [path])
+    assert not [pid for pid in _children() if b"actors.reader" in _command(pid)]
+    await take(books, path)
+    assert (await state(books))["legs"][1] == 30_000
+    await no_difference(books)
+
+
+def _children() -> list[str]:
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+async def test_quality_is_joined_to_its_call(books: Database, tmp_path: Path) -> None:
+    leg = a_leg(7)
+    await take(books, write(tmp_path, [leg, a_leg(8)]))
+    path = tmp_path / "cmr_Lab_01_202603020800_1"
+    common = {
+        "cdrRecordType": 2,
+        "globalCallID_callManagerId": leg.node,
+        "globalCallID_callId": leg.call_no,
+        "globalCallId_ClusterID": leg.cluster,
+        "dateTimeStamp": leg.disconnected,
+    }
+    sides = [
+        {"pkid": a_leg(71).pkid, "callIdentifier": leg.orig_leg, "deviceName": "SEP1", "jitter": 4},
+        {"pkid": a_leg(72).pkid, "callIdentifier": leg.dest_leg, "deviceName": "TRUNK-PSTN"},
+        {"pkid": a_leg(73).pkid, "callIdentifier": 12345, "deviceName": "SEP-OTHER"},
+    ]
+    mos = {"varVQMetrics": "MLQK=4.4;MLQKav=4.3"}
+    path.write_bytes(CMR.file({**common, **side, **mos} for side in sides))
+    await take(books, path)
+    rows = await books.unit_of_work(calls.listing)
+    heard = await books.unit_of_work(quality.of_calls, [row.key for row in rows])
+    assert list(heard) == [leg.pkid]
+    assert [(q.device, str(q.mos), q.jitter_ms) for q in heard[leg.pkid]] == [
+        ("SEP1", "4.4000", 4),
+        ("TRUNK-PSTN", "4.4000", 0),
+    ]

@@ -193,6 +193,29 @@ async def test_a_period_that_ends_lets_the_phone_go_by_itself(scene: Scene) -> N
     assert view.spent == 0
 
 
+async def test_the_end_of_a_spent_period_is_told_on_both_channels(scene: Scene) -> None:
+    async def told(connection: Connection) -> list[tuple[str, str]]:
+        rows = await connection.fetch("select kind, channel from notification order by id")
+        return [(row["kind"], row["channel"]) for row in rows]
+
+    scene.pbx.add("731", "CSS-National")
+    await scene.set_budget("1", "daily")
+    await scene.charge("1")
+    async with scene.running() as house:
+        await scene.until_actual("locked")
+        before = await scene.do(told)
+        [view] = await scene.do(budgets.for_person, 1, scene.clock())
+        scene.clock.ahead = view.ends_at - system_clock()
+        house.bus.publish("due", "-")
+        await scene.until_actual("unlocked")
+    assert (await scene.do(told))[len(before) :] == [
+        ("end_period", "mail"),
+        ("end_period", "phone"),
+        ("phone_unlocked", "mail"),
+        ("phone_unlocked", "phone"),
+    ]
+
+
 async def test_people_who_move_get_their_budgets_at_once(scene: Scene) -> None:
     spec = BudgetSpec("department", "Support", Decimal(5), "monthly", each=True)
     await scene.do(budgets.set_budget, spec, scene.clock())

@@ -16,9 +16,20 @@ from actors.house import House
 from storage import locks
 from storage.database import Database
 from telephony.plant import ExtensionKey
-from web.live import BEAT_S, RECHECK_BEATS, Interest, parts_of, stream
+from web.live import BEAT_S, RECHECK_BEATS, Interest, Watch, parts_of, stream
 
-MINE = Interest(frozenset({"7"}), frozenset({"731"}))
+MINE = Interest(frozenset({"7"}), frozenset({"731"}), newest=90)
+
+
+def watching(*interests: Interest) -> Watch:
+    """A watch that begins with the first interest and is told the others when it asks again."""
+    later = list(interests[1:] or interests)
+
+    async def ask() -> Interest:
+        await trio.lowlevel.checkpoint()
+        return later.pop(0) if len(later) > 1 else later[0]
+
+    return Watch(ask, interests[0])
 
 
 async def for_ever() -> bool:
@@ -27,7 +38,7 @@ async def for_ever() -> bool:
 
 
 async def test_a_stream_begins_with_a_look_at_everything() -> None:
-    events = stream(Bus(), MINE, for_ever)
+    events = stream(Bus(), watching(MINE), for_ever)
     assert await anext(events) == "retry: 2000\n\nid: 0\nevent: look\ndata: all\n\n"
     await events.aclose()
 
@@ -49,6 +60,7 @@ def test_a_change_names_the_parts_to_fetch_again(change: Change, data: str) -> N
     "change",
     [
         Change("account", "8"),
+        Change("account", "91"),
         Change("line", "732"),
         Change("line", "731@PT-Other"),
         Change("calls", "1"),
@@ -57,7 +69,7 @@ def test_a_change_names_the_parts_to_fetch_again(change: Change, data: str) -> N
 )
 async def test_what_is_anothers_is_not_heard(change: Change) -> None:
     bus = Bus()
-    events = stream(bus, MINE, for_ever)
+    events = stream(bus, watching(MINE), for_ever)
     await anext(events)
     bus.publish(*change)
     bus.publish("line", "731")
@@ -65,8 +77,19 @@ async def test_what_is_anothers_is_not_heard(change: Change) -> None:
     await events.aclose()
 
 
+async def test_what_became_mine_meanwhile_is_heard() -> None:
+    bus, more = Bus(), Interest(frozenset({"7", "91"}), frozenset({"731", "739"}), newest=91)
+    events = stream(bus, watching(MINE, more), for_ever)
+    await anext(events)
+    bus.publish("account", "91")
+    assert "data: budget history" in await anext(events)
+    bus.publish("line", "739")
+    assert "data: lock budget history" in await anext(events)
+    await events.aclose()
+
+
 async def test_a_silent_stream_says_it_is_alive(autojump_clock: trio.testing.MockClock) -> None:
-    events = stream(Bus(), MINE, for_ever)
+    events = stream(Bus(), watching(MINE), for_ever)
     await anext(events)
     began = trio.current_time()
     assert "event: beat" in await anext(events)
@@ -79,14 +102,14 @@ async def test_a_stream_ends_with_its_session(autojump_clock: trio.testing.MockC
         await trio.lowlevel.checkpoint()
         return False
 
-    heard = [event async for event in stream(Bus(), MINE, over)]
+    heard = [event async for event in stream(Bus(), watching(MINE), over)]
     assert len(heard) == 1 + RECHECK_BEATS
     assert "event: signed-out" in heard[-1]
 
 
 async def test_a_closed_stream_leaves_the_bus() -> None:
     bus = Bus()
-    events = stream(bus, MINE, for_ever)
+    events = stream(bus, watching(MINE), for_ever)
     await anext(events)
     assert bus.watchers == 1
     await events.aclose()
@@ -100,7 +123,7 @@ async def test_two_thousand_streams_are_cheap(autojump_clock: trio.testing.MockC
     async def watch(number: int) -> None:
         nonlocal told
         interest = Interest(frozenset({str(number)}), frozenset())
-        events = stream(bus, interest, for_ever)
+        events = stream(bus, watching(interest), for_ever)
         await anext(events)
         while "event: beat" in (event := await anext(events)):
             pass

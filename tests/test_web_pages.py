@@ -274,6 +274,7 @@ async def test_history_sorts_by_time(told: Browser) -> None:
         ("action=end_period&from=2026-04-01", "14 items in 2 pages"),
         ("from=yesterday&page=-3&action=drop+table&sort=up", "58 items in 6 pages"),
         ("details=%25", "0 items in 1 page"),
+        ("from=0001-01-01&until=9999-12-31", "58 items in 6 pages"),
     ],
 )
 async def test_history_is_filtered_by_its_address(told: Browser, query: str, total: str) -> None:

@@ -42,6 +42,11 @@ async def test_one_goes_on_where_one_wanted_to(browser: Browser) -> None:
     assert answer.headers["Location"] == "/budget/history?action=lock"
 
 
+async def test_what_no_database_takes_is_refused_not_failed_on(browser: Browser) -> None:
+    assert (await browser.sign_in("asonn\0ino")).status_code == 400
+    assert (await browser.get("/login?next=/%00")).status_code == 400
+
+
 @pytest.mark.parametrize(
     "target",
     [

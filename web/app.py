@@ -28,7 +28,7 @@ from web.menu import menu_pages
 from web.ops import register as register_operations
 from web.phone import phone
 from web.portal import applications
-from web.security import dress, form_secret, refuse_foreign_change
+from web.security import dress, form_secret, refuse_foreign_change, refuse_unstorable
 from web.settings import WebSettings
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def create_app(house: House, settings: WebSettings) -> QuartTrio:
     _speak_languages(app)
     app.context_processor(_frame)
     app.before_request(refuse_foreign_change)
+    app.before_request(refuse_unstorable)
     app.after_request(dress)
     register_failures(app)
     for blueprint in (assets, entry, phone, *PAGES):

@@ -19,6 +19,7 @@ from web.standing import card, my_standings, phone_cards
 budget_pages = signed_in_pages("budget")
 
 PAGE_SIZE = 10
+FIRST_DAY, LAST_DAY = date(1900, 1, 1), date(9000, 12, 31)
 
 
 @budget_pages.get("/budget/")
@@ -40,9 +41,11 @@ async def my_budgets() -> Response:
 
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    # The first and the last days there are have no midnight in every zone.
+    return day if FIRST_DAY <= day <= LAST_DAY else None
 
 
 def _midnight(day: date | None, days_later: int = 0) -> datetime | None:

@@ -77,6 +77,15 @@ def refuse_foreign_change() -> None:
         abort(403)
 
 
+async def refuse_unstorable() -> None:
+    """Answer 400 to a NUL in the address or the form: no person types one, no database takes it."""
+    sent = [*request.args.values()]
+    if request.method in UNSAFE:
+        sent += (await fields()).values()
+    if any("\0" in value for value in sent):
+        abort(400)
+
+
 async def sent_csrf() -> str:
     """The secret a form carries, empty where it carries none."""
     return (await fields()).get(CSRF_FIELD, "")

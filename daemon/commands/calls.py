@@ -6,9 +6,12 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from daemon.cli import Commands
     from daemon.context import Context
     from storage.calls import CallView
+    from storage.quality import Quality
 
 DEFAULT_ROWS = 50
 
@@ -25,6 +28,9 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--limit", type=_count, metavar="N", help=f"at most N ({DEFAULT_ROWS}; all with --json)"
     )
+    parser.add_argument(
+        "--quality", action="store_true", help="with what phones and gateways heard (CMR)"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON array")
 
 
@@ -36,7 +42,7 @@ def _count(text: str) -> int:
 
 async def run(args: Namespace, context: Context) -> int:
     """Print the calls as a table or one JSON array."""
-    from storage import calls, company  # noqa: PLC0415 - `--help` must be quick
+    from storage import calls, company, quality  # noqa: PLC0415 - `--help` must be quick
     from telephony.clock import read_instant  # noqa: PLC0415 - as above
 
     async with context.database() as database:
@@ -48,12 +54,28 @@ async def run(args: Namespace, context: Context) -> int:
             since=read_instant(args.since, zone) if args.since else None,
             limit=args.limit if args.limit is not None or args.json else DEFAULT_ROWS,
         )
+        heard: dict[str, tuple[Quality, ...]] = {}
+        if args.quality:
+            heard = await database.unit_of_work(quality.of_calls, [row.key for row in rows])
     if args.json:
-        context.print_json([document(row) for row in rows])
+        more = [{"quality": _heard(heard.get(row.key, ()))} if args.quality else {} for row in rows]
+        context.print_json([{**document(row), **m} for row, m in zip(rows, more, strict=True)])
     else:
-        for line in table(rows, zone):
+        for row, line in zip([None, *rows], table(rows, zone), strict=False):
             context.say(line)
+            for report in heard.get(row.key, ()) if row else ():
+                context.say(
+                    f"    {report.device}: MOS {report.mos or '-'}, jitter {report.jitter_ms} ms, "
+                    f"latency {report.latency_ms} ms, {report.packets_lost} packets lost"
+                )
     return 0
+
+
+def _heard(reports: Sequence[Quality]) -> list[dict[str, Any]]:
+    return [
+        {**report._asdict(), "mos": None if report.mos is None else str(report.mos)}
+        for report in reports
+    ]
 
 
 def document(row: CallView) -> dict[str, Any]:

@@ -165,100 +165,103 @@ class _RowReader:
         width: int,
     ) -> None:
         self._width = width
+        # How many quotes a row has that needs no more care than to be rid of them.
+        self._plain_quotes = {0}
         self._record_type = "1" if kind == "cdr" else "2"
         self._type_at = position["cdrrecordtype"]
-        self._names = [column for _, column in columns]
+        large, numeric = set(large), {*large, *small}
+        ints = [(field, column) for field, column in columns if field in numeric]
+        texts = [(field, column) for field, column in columns if field not in numeric]
+        self._names = [column for _, column in ints]
+        self._bounds = [_LARGE if field in large else _SMALL for field, _ in ints]
         # A column the file lacks is read from one past the row's end: an empty text is put there.
-        self._pick = itemgetter(*[position.get(column.lower(), width) for _, column in columns])
-        large, small = set(large), set(small)
-        self._ints = [
-            (index, _LARGE if field in large else _SMALL)
-            for index, (field, _) in enumerate(columns)
-            if field in large or field in small
-        ]
-        numeric = {index for index, _ in self._ints}
-        self._texts = [index for index in range(len(columns)) if index not in numeric]
+        self._pick_ints = itemgetter(*[position.get(c.lower(), width) for _, c in ints])
+        self._pick_texts = itemgetter(*[position.get(c.lower(), width) for _, c in texts])
+        # Numbers are converted together, texts taken together; this is the record's own order.
+        apart = [field for field, _ in ints] + [field for field, _ in texts]
+        self._in_order = itemgetter(*[apart.index(field) for field, _ in columns])
 
     def leg(self, line: str) -> Leg:
         leg = Leg._make(self._values(line))
         if leg.duration_s < 0:
             raise CdrRejected(f"duration is negative: {leg.duration_s}")
-        for name, epoch in (
-            ("dateTimeOrigination", leg.originated),
-            ("dateTimeConnect", leg.connected),
-            ("dateTimeDisconnect", leg.disconnected),
+        first, last = leg.originated, leg.disconnected
+        if not (0 < first <= _LATEST_EPOCH and 0 <= leg.connected <= _LATEST_EPOCH) or not (
+            0 < last <= _LATEST_EPOCH
         ):
-            if not 0 <= epoch <= _LATEST_EPOCH:
-                raise CdrRejected(f"{name} is no plausible instant: {epoch}")
-        if leg.originated and leg.disconnected:
-            return leg
-        # Either may be unset in a failed call; with neither there is no telling when it was.
-        instants = [at for at in (leg.originated, leg.connected, leg.disconnected) if at]
-        if not instants:
-            raise CdrRejected("dateTimeOrigination and dateTimeDisconnect are both unset")
-        return leg._replace(
-            originated=leg.originated or instants[0], disconnected=leg.disconnected or instants[-1]
-        )
+            return _with_instants(leg)
+        return leg
 
     def cmr(self, line: str) -> CmrRow:
-        values = self._values(line)
+        values = list(self._values(line))
         values[-1] = _mos(values[-1])
         row = CmrRow._make(values)
         if not 0 <= row.stamped <= _LATEST_EPOCH:
             raise CdrRejected(f"dateTimeStamp is no plausible instant: {row.stamped}")
         return row
 
-    def _values(self, line: str) -> list[object]:
-        fields = line.split(",")
-        if len(fields) == self._width and '""' not in line.replace(',""', ""):
-            values: list[object] = list(self._pick([*fields, ""]))
-            for index in self._texts:
-                text = values[index]
-                if text and text[0] == '"':  # type: ignore[index]
-                    values[index] = text[1:-1]  # type: ignore[index]
-            record_type = fields[self._type_at]
-        else:
-            fields = _split(line)
-            if len(fields) != self._width:
-                raise CdrRejected(f"has {len(fields)} columns where the header names {self._width}")
-            values = list(self._pick([*fields, ""]))
-            record_type = fields[self._type_at]
-        if record_type.strip('" ') != self._record_type:
-            raise CdrRejected(f"cdrRecordType is {record_type.strip()!r}, not {self._record_type}")
-        self._convert(values)
+    def _values(self, line: str) -> tuple[object, ...]:
+        bare = line.replace('"', "")
+        fields = bare.split(",")
+        quotes = len(line) - len(bare)
+        if len(fields) != self._width or quotes not in self._plain_quotes:
+            fields = _split(line)  # a comma or a quote within quotes, or the first row of its kind
+            if bare.count(",") == self._width - 1 and not any('"' in field for field in fields):
+                self._plain_quotes.add(quotes)
+        if len(fields) != self._width:
+            raise CdrRejected(f"has {len(fields)} columns where the header names {self._width}")
+        if fields[self._type_at].strip() != self._record_type:
+            raise CdrRejected(
+                f"cdrRecordType is {fields[self._type_at]!r}, not {self._record_type}"
+            )
         if "\x00" in line:
             raise CdrRejected("holds a zero byte")
+        fields.append("")
+        ints, texts = self._integers(self._pick_ints(fields)), self._pick_texts(fields)
+        if "\\ " in texts:
+            texts = tuple("" if text == "\\ " else text for text in texts)
+        values = self._in_order((*ints, *texts))
+        if not _UUID.match(values[0]):
+            raise CdrRejected(f"pkid is no UUID: {values[0]!r}")
         return values
 
-    def _convert(self, values: list[object]) -> None:
-        for index, bound in self._ints:
-            text: str = values[index]  # type: ignore[assignment]
-            if text == "0":
-                values[index] = 0
-                continue
-            try:
-                number = int(text)
-            except ValueError:
-                number = self._odd_integer(index, text)
-            if not -bound <= number < bound:
-                raise CdrRejected(f"{self._names[index]} is out of range: {text}")
-            values[index] = number
-        for index in self._texts:
-            if values[index] == "\\ ":
-                values[index] = ""
-        if not _UUID.match(values[0]):  # type: ignore[arg-type]
-            raise CdrRejected(f"pkid is no UUID: {values[0]!r}")
-        values[0] = values[0].lower()  # type: ignore[union-attr]
+    def _integers(self, texts: Sequence[str]) -> list[int]:
+        try:
+            numbers = list(map(int, texts))
+        except ValueError:
+            numbers = [self._integer(index, text) for index, text in enumerate(texts)]
+        if max(numbers) >= _SMALL or min(numbers) < -_SMALL:
+            for name, number, bound in zip(self._names, numbers, self._bounds, strict=True):
+                if not -bound <= number < bound:
+                    raise CdrRejected(f"{name} is out of range: {number}")
+        return numbers
 
-    def _odd_integer(self, index: int, text: str) -> int:
-        """An integer in quotes, or an empty one, which means never set."""
-        bare = text.strip().strip('"').strip()
+    def _integer(self, index: int, text: str) -> int:
+        """An integer, or an empty one, which means never set."""
+        bare = text.strip()
         if bare in ("", "\\"):
             return 0
         try:
             return int(bare)
         except ValueError:
             raise CdrRejected(f"{self._names[index]} is no whole number: {bare[:40]!r}") from None
+
+
+def _with_instants(leg: Leg) -> Leg:
+    """Either instant may be unset in a failed call; with none there is no telling when it was."""
+    for name, epoch in (
+        ("dateTimeOrigination", leg.originated),
+        ("dateTimeConnect", leg.connected),
+        ("dateTimeDisconnect", leg.disconnected),
+    ):
+        if not 0 <= epoch <= _LATEST_EPOCH:
+            raise CdrRejected(f"{name} is no plausible instant: {epoch}")
+    instants = [at for at in (leg.originated, leg.connected, leg.disconnected) if at]
+    if not instants:
+        raise CdrRejected("dateTimeOrigination and dateTimeDisconnect are both unset")
+    return leg._replace(
+        originated=leg.originated or instants[0], disconnected=leg.disconnected or instants[-1]
+    )
 
 
 def _split(line: str) -> list[str]:

@@ -128,6 +128,16 @@ def test_filters_of_the_history_are_in_its_address(sign_in: Open) -> None:
     expect(page).not_to_have_url(re.compile("action=assign"))
 
 
+def test_the_history_is_refreshed_in_place(sign_in: Open) -> None:
+    page = sign_in()
+    page.goto("/budget/history")
+    page.evaluate("window.here = true")
+    with page.expect_response(re.compile(r"/budget/history\?fragment=1")) as answer:
+        page.get_by_role("link", name="Refresh").click()
+    assert answer.value.ok
+    assert page.evaluate("window.here") is True
+
+
 def test_a_budget_runs_out_before_ones_eyes(sign_in: Open, demo: Demo) -> None:
     page = sign_in()
     page.goto("/budget/")
