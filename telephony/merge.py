@@ -11,11 +11,22 @@ are its *OnBehalfOf* and *redirect reason* tables.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from telephony.calls import Direction, MergedCall, Party
 from telephony.legs import Leg
+from telephony.parties import (
+    caller_key,
+    calling_number,
+    dialled_outside,
+    final_number,
+    first_connected,
+    is_bridge,
+    is_inside,
+    parties_of,
+    payer_of,
+    people_of,
+)
 from telephony.plant import ExtensionKey, Gateway, Plant
 
 LinkKey = tuple[str, str, int, int]
@@ -24,22 +35,12 @@ LinkKey = tuple[str, str, int, int]
 SAME_CALL_S = 86_400
 """Identifiers are reused in time: legs further apart than a day are never one call."""
 
-BY_CONFERENCE, BY_FAC_CMC, BY_MOBILITY = 4, 22, 24
+BY_FAC_CMC = 22
 LISTENING = frozenset({27, 28})
 """Recording and monitoring."""
-BY_FORWARD = frozenset({5, 14, 19})
-"""Call Forward, Immediate Divert, Redirection."""
-FORWARD_REASONS = frozenset({1, 2, 10, 15, 18, 50, 66, 82, 162, 178})
 RECORDING_REASONS = frozenset({354, 370})
 
-_BRIDGE = re.compile(r"^b00\d*$", re.ASCII | re.IGNORECASE)
 _NOTHING = (None, 0, False)
-_CONTROLLER = re.compile(r"(?:^|;)\s*ConfControllerDn=([^;]+)")
-
-
-def is_bridge(number: str) -> bool:
-    """Whether this party is a conference bridge or a recorder's media leg (`b00…`)."""
-    return number[:1] in "bB" and bool(_BRIDGE.match(number))
 
 
 def is_recording(leg: Leg) -> bool:
@@ -115,27 +116,23 @@ def plain_call(leg: Leg, plant: Plant) -> MergedCall | None:
     payer, direction, dialled = None, "internal", (leg.final_called, False)
     duration_s = leg.duration_s if answered else 0
     if going and not coming and leg.dest_leg:
-        payer, direction, dialled = _extension(leg), "outgoing", _dialled(leg)
+        payer, direction, dialled = caller_key(leg), "outgoing", dialled_outside(leg)
         gateway, duration_s = plant.gateway(leg.dest_device), leg.duration_s
         parties = (Party(payer, dialled[0], duration_s, answered),)
-    elif not _inside(leg.dest_device, plant):
+    elif not is_inside(leg.dest_device, plant):
         return None
     elif coming:
         direction, gateway = "incoming", plant.gateway(leg.orig_device)
         parties = (Party(called, leg.calling, leg.duration_s, answered),)
-    elif _inside(leg.orig_device, plant) and leg.calling != leg.final_called:
+    elif is_inside(leg.orig_device, plant) and leg.calling != leg.final_called:
         gateway = None
         parties = (
-            Party(_extension(leg), leg.final_called, leg.duration_s, answered),
+            Party(caller_key(leg), leg.final_called, leg.duration_s, answered),
             Party(called, leg.calling, leg.duration_s, answered),
         )
     else:
         return None
     return _made((leg,), direction, gateway, payer, dialled, parties, duration_s)
-
-
-def _extension(leg: Leg) -> ExtensionKey:
-    return ExtensionKey(leg.calling, leg.calling_partition)
 
 
 def _single(leg: Leg, plant: Plant) -> list[MergedCall]:
@@ -150,10 +147,6 @@ def _single(leg: Leg, plant: Plant) -> list[MergedCall]:
 def _order(leg: Leg) -> tuple[bool, int, int, str]:
     """A leg that a feature joined continues one that was there before, whatever its clock says."""
     return (leg.join_by != 0, leg.originated, leg.disconnected, leg.pkid)
-
-
-def _inside(device: str, plant: Plant) -> bool:
-    return bool(device) and plant.gateway(device) is None
 
 
 def _only_a_code(leg: Leg, rows: Sequence[Leg]) -> bool:
@@ -247,111 +240,15 @@ def _same_call(leg: Leg, other: Leg) -> bool:
 def _outgoing(group: Sequence[Leg], plant: Plant) -> MergedCall:
     """A call over one public trunk leg, charged once for the whole time that leg was up."""
     first = group[0]
-    payer = _payer(group, plant)
-    dialled = _dialled(first)
+    payer = payer_of(group, plant)
+    dialled = dialled_outside(first)
     duration_s = sum([leg.duration_s for leg in group])
-    parties = [Party(payer, dialled[0], duration_s, _connected(group) > 0)]
-    for extension, share_s, answered in _people(group, plant):
+    parties = [Party(payer, dialled[0], duration_s, first_connected(group) > 0)]
+    for extension, share_s, answered in people_of(group, plant):
         if payer is None or extension.number != payer.number:
             parties.append(Party(extension, dialled[0], share_s, answered))
     gateway = plant.gateway(first.dest_device)
     return _made(group, "outgoing", gateway, payer, dialled, parties, duration_s)
-
-
-def _dialled(leg: Leg) -> tuple[str, bool]:
-    if leg.outpulsed_called and leg.outpulsed_called != leg.final_called:
-        return leg.outpulsed_called, True
-    if leg.mobile_called:
-        return leg.mobile_called, True
-    return _final(leg), False
-
-
-def _payer(group: Sequence[Leg], plant: Plant) -> ExtensionKey | None:
-    """Who pays for an outgoing trunk leg: whoever brought it about."""
-    first = group[0]
-    if is_bridge(first.calling) or first.join_by == BY_CONFERENCE:
-        controller = _CONTROLLER.search(first.comment)
-        if controller:
-            return ExtensionKey(controller.group(1).strip())
-    external = plant.is_public(first.orig_device)
-    if _mobility(first):
-        owner = _redirecting(first, plant, ExtensionKey(first.final_called), known_only=True)
-        if owner is not None:
-            return owner
-    forwarded = (
-        first.last_redirect_by in BY_FORWARD or first.last_redirect_reason in FORWARD_REASONS
-    )
-    if forwarded or external:
-        found = _redirecting(first, plant, known_only=not forwarded)
-        if found is not None:
-            return found
-    if external or not first.calling or is_bridge(first.calling):
-        return None
-    return _extension(first)
-
-
-def _mobility(leg: Leg) -> bool:
-    """Whether the trunk leg rings somebody's mobile phone beside the desk phone."""
-    return bool(leg.mobile_called) or BY_MOBILITY in (leg.last_redirect_by, leg.join_by)
-
-
-def _redirecting(
-    leg: Leg, plant: Plant, *more: ExtensionKey, known_only: bool
-) -> ExtensionKey | None:
-    """The extension that sent a call on: the last to redirect, else the one first called."""
-    candidates = [
-        *more,
-        ExtensionKey(leg.last_redirect, leg.last_redirect_partition),
-        ExtensionKey(leg.original_called, leg.original_called_partition),
-    ]
-    candidates = [key for key in candidates if key.number and not is_bridge(key.number)]
-    known = [key for key in candidates if plant.is_extension(key.number)]
-    if known:
-        return known[0]
-    unknown = [key for key in candidates if key.number != leg.final_called]
-    return None if known_only or not unknown else unknown[0]
-
-
-def _people(group: Sequence[Leg], plant: Plant) -> list[tuple[ExtensionKey, int, bool]]:
-    """The extensions that talked in these legs, in order of appearance, with their seconds."""
-    return _shares(
-        [(leg, key) for leg in group for key in (_from(leg, plant), _called(leg, plant))]
-    )
-
-
-def _shares(
-    ends: Iterable[tuple[Leg, ExtensionKey | None]],
-) -> list[tuple[ExtensionKey, int, bool]]:
-    shares: dict[str, tuple[ExtensionKey, int, bool]] = {}
-    for leg, key in ends:
-        if key is not None:
-            _, seconds, answered = shares.get(key.number, (key, 0, False))
-            shares[key.number] = (key, seconds + leg.duration_s, answered or leg.connected > 0)
-    return list(shares.values())
-
-
-def _from(leg: Leg, plant: Plant) -> ExtensionKey | None:
-    """The extension that called, or None where it was none of ours."""
-    if not leg.calling or plant.is_public(leg.orig_device) or is_bridge(leg.calling):
-        return None
-    return _extension(leg)
-
-
-def _called(leg: Leg, plant: Plant) -> ExtensionKey | None:
-    """The extension that was reached or rung, or None where it was none of ours."""
-    if plant.is_public(leg.dest_device) or is_bridge(leg.final_called):
-        return None
-    if leg.final_called and (
-        _inside(leg.dest_device, plant) or plant.is_extension(leg.final_called)
-    ):
-        if leg.final_called == leg.hunt_pilot and leg.final_called_user:
-            member = plant.extension_of_login(leg.final_called_user)
-            if member is not None:
-                return member
-        return ExtensionKey(leg.final_called, leg.final_called_partition)
-    if leg.original_called and plant.is_extension(leg.original_called):
-        return ExtensionKey(leg.original_called, leg.original_called_partition)
-    return None
 
 
 def _other(direction: Direction, group: Sequence[Leg], plant: Plant) -> MergedCall:
@@ -361,37 +258,13 @@ def _other(direction: Direction, group: Sequence[Leg], plant: Plant) -> MergedCa
     if direction == "internal" and _failed_outside(first, plant):
         direction = "outgoing"
     duration_s = _talk_s(group)
-    parties = _parties(direction, talked, answered or talked[-1:], plant)
+    parties = parties_of(direction, talked, answered or talked[-1:], plant)
     if not parties:
-        number = _caller(first) if direction == "incoming" else _final(first)
+        number = calling_number(first) if direction == "incoming" else final_number(first)
         parties = [Party(None, number, duration_s, bool(answered))]
     trunk = plant.gateway(first.orig_device) if direction == "incoming" else None
-    dialled = (_final(first), False)
+    dialled = (final_number(first), False)
     return _made(group, direction, trunk, None, dialled, parties, duration_s)
-
-
-def _parties(
-    direction: Direction, talked: Sequence[Leg], rung: Sequence[Leg], plant: Plant
-) -> list[Party]:
-    """Who called, where that was one of us, and who answered, or was rung when nobody did."""
-    first = talked[0]
-    parties: list[Party] = []
-    if direction != "incoming" and first.calling and not is_bridge(first.calling):
-        caller = _extension(first)
-        share_s = sum([leg.duration_s for leg in talked if leg.calling == first.calling])
-        parties.append(Party(caller, _final(rung[0]), share_s, _connected(talked) > 0))
-    for key, share_s, answered in _shares([(leg, _called(leg, plant)) for leg in rung]):
-        if not parties or key.number != first.calling:
-            parties.append(Party(key, _caller(first), share_s, answered))
-    return parties
-
-
-def _final(leg: Leg) -> str:
-    return leg.final_called or leg.called_uri or leg.original_called
-
-
-def _caller(leg: Leg) -> str:
-    return leg.calling or leg.calling_uri
 
 
 def _talk_s(group: Sequence[Leg]) -> int:
@@ -424,7 +297,7 @@ def _with_bridge_parties(call: MergedCall, bridged: Sequence[Leg], plant: Plant)
         return call
     joined = [leg for leg in bridged if any(_same_call(leg, other) for other in call.legs)]
     shares = {
-        key.number: (key, share_s, answered) for key, share_s, answered in _people(joined, plant)
+        key.number: (key, share_s, answered) for key, share_s, answered in people_of(joined, plant)
     }
     parties = list(call.parties[:1])
     for party in call.parties[1:]:
@@ -453,7 +326,7 @@ def _made(
     duration_s: int,
 ) -> MergedCall:
     first, last = group[0], group[-1]
-    connected = _connected(group) if len(group) > 1 else first.connected
+    connected = first_connected(group) if len(group) > 1 else first.connected
     originated, disconnected = first.originated, first.disconnected
     hunt_pilot, queued_s = first.hunt_pilot, first.queued_s
     for leg in group[1:]:
@@ -478,7 +351,3 @@ def _made(
         queued_s,
         last.dest_cause or last.orig_cause,
     )
-
-
-def _connected(group: Iterable[Leg]) -> int:
-    return min([leg.connected for leg in group if leg.connected], default=0)

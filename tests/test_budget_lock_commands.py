@@ -56,6 +56,18 @@ def test_budgets_are_set_and_listed(typed: Run) -> None:
     assert "asonnino" in typed("budget", "list").stdout
 
 
+def test_a_term_that_is_not_given_stays(typed: Run) -> None:
+    mine = ("budget", "set", "--person", "asonnino")
+    typed(*mine, "--amount", "100", "--warn-at", "80", "--carry-over", "--no-lock")
+    raised = typed(*mine, "--amount", "150")
+    assert raised.stdout == "monthly budget of asonnino: amount 100.000000 -> 150\n"
+    changed = typed(*mine, "--amount", "150", "--no-carry-over", "--no-warn", "--lock")
+    assert changed.stdout == (
+        "monthly budget of asonnino: carry_over True -> False, warn_at_percent [80] -> [], "
+        "locks False -> True\n"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import argparse
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from daemon.cli import Commands
     from daemon.context import Context
-    from storage.budgets import BudgetChange, BudgetLine, BudgetTarget
+    from storage.budgets import Account, BudgetChange, BudgetLine, BudgetTarget
+    from storage.database import Connection
 
 
 def register(commands: Commands) -> None:
     """Add the commands about budgets."""
     commands.add("budget list", "every running budget and how it stands", listing, _list_arguments)
-    commands.add("budget set", "create a budget, or change one", set_, _set_arguments)
+    commands.add(
+        "budget set",
+        "create a budget, or change one: what is not given stays as it is",
+        set_,
+        _set_arguments,
+    )
 
 
 def _list_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,16 +38,26 @@ def _set_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--each", action="store_true", help="give every member one, not one pot")
     parser.add_argument("--amount", required=True, type=_amount, help="such as 100.00")
     parser.add_argument("--period", default="monthly", choices=("daily", "weekly", "monthly"))
-    parser.add_argument("--carry-over", action="store_true", help="what is left goes on")
+    parser.add_argument(
+        "--carry-over",
+        action=argparse.BooleanOptionalAction,
+        help="what is left goes on to the next period (a new budget: it does not)",
+    )
     parser.add_argument(
         "--warn-at",
         metavar="PERCENT",
         type=_percent,
         action="append",
-        default=[],
         help="mail when this much is spent; may be given several times",
     )
-    parser.add_argument("--no-lock", action="store_true", help="do not lock phones at exhaustion")
+    parser.add_argument(
+        "--no-warn", action="store_const", const=[], dest="warn_at", help="mail no warnings"
+    )
+    parser.add_argument(
+        "--lock",
+        action=argparse.BooleanOptionalAction,
+        help="lock phones at exhaustion (a new budget: it does)",
+    )
 
 
 def _amount(text: str) -> Decimal:
@@ -116,23 +134,41 @@ def _target(args: argparse.Namespace) -> tuple[BudgetTarget, str]:
 
 async def set_(args: argparse.Namespace, context: Context) -> int:
     """Create or change one budget and say what that did."""
+    async with context.database() as database:
+        change = await database.unit_of_work(_store, args, context.clock())
+    _, key = _target(args)
+    context.say(_said(f"{args.period} budget of {key}", change))
+    return 0
+
+
+async def _store(connection: Connection, args: argparse.Namespace, now: datetime) -> BudgetChange:
+    """Set the budget; terms that are not given are those it has, or those of a new one."""
     from storage import budgets  # noqa: PLC0415 - as above
+    from storage.budget_accounts import accounts_of  # noqa: PLC0415 - as above
 
     target, key = _target(args)
+    await budgets.hold_ledger_still(connection)
+    found = await budgets.find_budget(connection, target, key, each=args.each, period=args.period)
+    accounts = await accounts_of(connection, found) if found is not None else []
     spec = budgets.BudgetSpec(
         target=target,
         target_key=key,
         amount=args.amount,
         period=args.period,
         each=args.each,
-        carry_over=args.carry_over,
-        warn_at_percent=tuple(args.warn_at),
-        locks=not args.no_lock,
+        **_terms(args, accounts[0] if accounts else None),
     )
-    async with context.database() as database:
-        change = await database.unit_of_work(budgets.set_budget, spec, context.clock())
-    context.say(_said(f"{args.period} budget of {key}", change))
-    return 0
+    return await budgets.set_budget(connection, spec, now)
+
+
+def _terms(args: argparse.Namespace, now_set: Account | None) -> dict[str, Any]:
+    given = {
+        "carry_over": args.carry_over,
+        "warn_at_percent": args.warn_at,
+        "locks": args.lock,
+    }
+    kept = {name: getattr(now_set, name) for name in given} if now_set else {}
+    return kept | {name: value for name, value in given.items() if value is not None}
 
 
 def _said(name: str, change: BudgetChange) -> str:
