@@ -70,9 +70,12 @@ async def _examine_all(config: Config, database: Database, clock: Clock, tell: T
     tell(await _company(database))
     tell(await _inbox(config, database))
     tell(_portal(config))
-    async with open_outside(config) as outside:
-        tell(await _mail(outside, figures))
-        await _phone_system(outside, database, clock, tell)
+    try:
+        async with open_outside(config) as outside:
+            tell(await _mail(outside, figures))
+            await _phone_system(outside, database, clock, tell)
+    except PbxError as error:
+        tell(Finding("AXL", "TODO", f"{error}; see [cucm]"))
     tell(Finding("LDAP", "--", "not configured"))
     tell(await _missing_files(database))
     tell(await _rejects(database, figures))
@@ -219,7 +222,8 @@ def _locks(figures: Figures) -> Finding:
     if figures.drifted:
         return Finding("locks", "TODO", f"{text}; {figures.drifted} lines were changed by hand")
     if figures.locks_differing:
-        return Finding("locks", "TODO", f"{text}; is the daemon running?")
+        todo = f"{text}; a running daemon keeps trying: see ringfence status EXT"
+        return Finding("locks", "TODO", todo)
     return Finding("locks", "OK", text)
 
 

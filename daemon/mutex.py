@@ -58,3 +58,18 @@ async def exclusively(path: Path, timeout_s: float) -> AsyncGenerator[None]:
         yield
     finally:
         mutex.close()
+
+
+@asynccontextmanager
+async def only_daemon(data: Path) -> AsyncGenerator[None]:
+    """Be the one daemon or demo of a data folder; `RingfenceError` where there is one already.
+
+    Two would each have an actor for every lock and every budget. The folder must exist.
+    """
+    mutex = FileMutex(data / "daemon.mutex")
+    try:
+        if not mutex.try_exclusive():
+            raise RingfenceError(f"a daemon runs on {data} already; choose another with --data")
+        yield
+    finally:
+        mutex.close()

@@ -174,10 +174,13 @@ async def _decide(
     made: list[str] = []
     warned = set(period.warned_percent)
     exhausted = period.exhausted
-    for decision in decide(standing):
+    decisions = decide(standing)
+    for decision in decisions:
         if isinstance(decision, Warn):
             warned.add(decision.percent)
-            await _warn(connection, of, period, decision.percent, now)
+            # One call may cross several marks: the history has each, one mail says the last.
+            last = decision is decisions[-1]
+            await _warn(connection, of, period, decision.percent, now, mail=last)
             made.append(f"warn {decision.percent}")
         else:
             exhausted = isinstance(decision, Exhaust)
@@ -244,11 +247,19 @@ async def _tell(
 
 
 async def _warn(
-    connection: Connection, of: Account, period: PeriodRow, percent: int, now: datetime
+    connection: Connection,
+    of: Account,
+    period: PeriodRow,
+    percent: int,
+    now: datetime,
+    *,
+    mail: bool,
 ) -> None:
     facts = {**_facts(of, period), "percent": str(percent)}
     details = {name: facts[name] for name in ("percent", "spent", "amount")}
     await write_history(connection, of.id, "warn", details, now)
+    if not mail:
+        return
     key = _key(of, period, f"warn:{percent}")
     await _tell(connection, of, key, "budget_warning", facts, ("mail",), now)
 

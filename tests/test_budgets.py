@@ -185,6 +185,22 @@ async def test_a_warning_is_told_once_and_exhaustion_holds_the_phone(books: Book
     assert [kind for kind, *_ in await books.queued()] == ["budget_warning", "budget_exhausted"]
 
 
+@pytest.mark.parametrize(
+    ("amount", "decisions", "told"),
+    [
+        ("85", ("warn 50", "warn 80"), ["budget_warning"]),
+        ("120", ("warn 50", "warn 80", "exhaust"), ["budget_exhausted"]),
+    ],
+)
+async def test_one_call_over_several_marks_is_one_mail(
+    books: Books, amount: str, decisions: tuple[str, ...], told: list[str]
+) -> None:
+    account = await books.account_of(await books.set(warn_at_percent=(50, 80)), "asonnino")
+    await books.charge("asonnino", amount)
+    assert (await books.look(account)).decisions == decisions
+    assert [kind for kind, channel, _ in await books.queued() if channel == "mail"] == told
+
+
 async def test_a_top_up_or_a_reversal_releases_only_the_budgets_hold(books: Books) -> None:
     account = await books.account_of(await books.set(), "asonnino")
     await books.charge("asonnino", "100")

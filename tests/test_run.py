@@ -156,6 +156,15 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_second_daemon_on_the_same_data_is_refused(daemon: RunningDaemon, tmp_path: Path) -> None:
+    file = tmp_path / "second.toml"
+    file.write_text("[web]\nport = 0\n")
+    done = ringfence("run", "--config", file, "--data", daemon.data)
+    assert done.returncode == 1
+    assert "a daemon runs on" in done.stderr.splitlines()[-1]
+    assert _get(f"{daemon.url}/healthz").status_code == 200
+
+
 def test_systemd_is_told_and_its_watchdog_fed(tmp_path: Path) -> None:
     place = tmp_path / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import nullcontext
 
 from daemon.cli import Commands
 from daemon.config import environment
@@ -21,15 +22,18 @@ async def run(_args: argparse.Namespace, context: Context) -> int:
     import trio  # noqa: PLC0415 - `--help` must be quick
 
     from daemon.log import set_up  # noqa: PLC0415 - as above
+    from daemon.mutex import only_daemon  # noqa: PLC0415 - as above
     from daemon.run import Surroundings, run_daemon, stop_on_signals  # noqa: PLC0415 - as above
 
     set_up(context.config.log.level, context.config.log.mask_digits)
+    data = None if context.config.database.dsn else context.data
+    alone = only_daemon(data) if data is not None else nullcontext()
     stop = trio.Event()
     async with trio.open_nursery() as nursery:
         await nursery.start(stop_on_signals, stop)
-        async with context.database(max_size=CONNECTIONS) as database:
+        async with context.database(max_size=CONNECTIONS) as database, alone:
             around = Surroundings(
-                data=None if context.config.database.dsn else context.data,
+                data=data,
                 clock=context.clock,
                 environment=environment(),
             )

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 
@@ -22,7 +20,7 @@ from daemon.demo.history import seed
 from daemon.demo.lab import lab_company
 from daemon.demo.past import YEAR, Scale
 from daemon.log import set_up
-from daemon.mutex import FileMutex
+from daemon.mutex import only_daemon
 from daemon.run import Running, Surroundings, run_daemon, stop_on_signals
 from pbx.lab.company import CSS_LOCKED
 from pbx.lab.lab import Lab, live_calls, open_lab
@@ -51,7 +49,7 @@ async def run_demo(
         port = free_port(port)
         await trio.Path(data).mkdir(parents=True, exist_ok=True)
         context = Context(load_config(None, data, {}), data, clock)
-        async with context.database(max_size=CONNECTIONS) as database, _alone(data):
+        async with context.database(max_size=CONNECTIONS) as database, only_daemon(data):
             if await _lived_through(database, context, scale, stop):
                 await _serve(database, context, port, stop, quiet=quiet)
         nursery.cancel_scope.cancel()
@@ -65,17 +63,6 @@ def free_port(port: int) -> int:
     except (OSError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         raise RingfenceError(f"port {port} on {HOST}: {why}; choose another with --port") from error
-
-
-@asynccontextmanager
-async def _alone(data: Path) -> AsyncGenerator[None]:
-    mutex = FileMutex(data / "demo.mutex")
-    try:
-        if not mutex.try_exclusive():
-            raise RingfenceError(f"a demo is running on {data} already; choose another with --data")
-        yield
-    finally:
-        mutex.close()
 
 
 async def _lived_through(

@@ -128,6 +128,17 @@ def test_filters_of_the_history_are_in_its_address(sign_in: Open) -> None:
     expect(page).not_to_have_url(re.compile("action=assign"))
 
 
+def test_a_choice_by_arrow_keys_waits_for_enter(sign_in: Open) -> None:
+    page = sign_in()
+    page.goto("/budget/history")
+    page.get_by_label("Action").focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    expect(page).to_have_url(re.compile(r"/budget/history$"))
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("action=warn"))
+
+
 def test_the_history_is_refreshed_in_place(sign_in: Open) -> None:
     page = sign_in()
     page.goto("/budget/history")

@@ -1,8 +1,22 @@
 // Forms that answer in place, selects that apply at once. Without scripts both are ordinary forms.
 export function forms(live) {
   for (const element of document.querySelectorAll("[data-hide]")) element.hidden = true;
+  let keyed = null; // arrow keys change a select at every step: then Enter or its button applies it
+  document.addEventListener("pointerdown", () => (keyed = null), true);
+  document.addEventListener("keydown", (event) => {
+    const select = event.target;
+    if (event.key === "Tab" || !select.matches?.("select[data-submit]")) return;
+    if (event.key === "Enter" && keyed === select) {
+      event.preventDefault();
+      select.form.requestSubmit();
+      return;
+    }
+    keyed = select;
+    for (const element of select.form.querySelectorAll("[data-hide]")) element.hidden = false;
+  });
   document.addEventListener("change", (event) => {
-    if (event.target.matches("select[data-submit]")) event.target.form.requestSubmit();
+    const select = event.target;
+    if (select.matches("select[data-submit]") && keyed !== select) select.form.requestSubmit();
   });
   document.addEventListener("submit", (event) => {
     const form = event.target;
