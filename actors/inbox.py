@@ -12,7 +12,6 @@ import stat
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +23,7 @@ from actors.ingest import Intake, Taken, ends_with_line_end
 from actors.metrics import count_file
 from pbx.port import RecordFormat
 from storage.alarms import clear_alarm, raise_alarm
-from storage.database import Database, StorageUnavailable
+from storage.database import Database, StorageConflict, StorageError, StorageUnavailable
 from telephony.clock import Clock
 from telephony.errors import NotACallRecordFile
 from telephony.trail import trail
@@ -142,6 +141,10 @@ class InboxWatch:
         except OSError as error:
             await self._refuse(path, f"{path} cannot be read: {error.strerror or error}")
             return
+        except (StorageError, StorageConflict) as error:
+            # One file that the database will not have must not keep the others waiting.
+            await self._refuse(path, f"{path} cannot be stored: {error}")
+            return
         self._unended.pop(path.name, None)
         _log_taken(path, taken, trio.current_time() - began)
         _count(taken, await trio.to_thread.run_sync(_look_or_none, path))
@@ -238,7 +241,6 @@ def _log_taken(path: Path, taken: Taken, seconds: float) -> None:
             "calls": taken.calls,
             "rejected": taken.rejected,
             "known": bool(taken.duplicate_files),
-            "at": datetime.now(UTC).isoformat(),
             "seconds": round(seconds, 3),
         },
     )

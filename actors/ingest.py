@@ -6,6 +6,8 @@ may be killed at any moment and run again: what was stored is known by file, lin
 
 from __future__ import annotations
 
+import errno
+import stat
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,7 +24,7 @@ from actors.reader import WORTH_A_PROCESS_BYTES, batches_apart
 from pbx.port import FileName, Layout, RecordFormat
 from storage import calls, files, intake, rater
 from storage.calls import Replaced
-from storage.database import Database
+from storage.database import Database, StorageConflict, StorageError
 from storage.files import FileRecord, RejectRow
 from storage.intake import Batch, StaleCompany, TakenBatch
 from storage.rater import LoadedRater
@@ -223,6 +225,12 @@ def _counted(batch: Batch, taken: TakenBatch) -> Taken:
     )
 
 
+def require_regular(path: Path) -> None:
+    """Raise `OSError` for what is no plain file: a pipe would keep its reader waiting for ever."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is no regular file")
+
+
 async def settled(path: Path) -> None:
     """Return once a file ends with a line end, or has stopped growing; a minute at the most."""
     with trio.move_on_after(SETTLE_MOST_S):
@@ -253,11 +261,15 @@ async def import_files(
     taken, refused = Taken(), list[str]()
     for path in paths:
         try:
+            await trio.to_thread.run_sync(require_regular, path)
             await settled(path)
             taken += await intake_.take(path)
         except OSError as error:
             taken = replace(taken, files=taken.files + 1)
             refused.append(f"{path}: {error.strerror or error}")
+        except (StorageError, StorageConflict) as error:
+            taken = replace(taken, files=taken.files + 1)
+            refused.append(f"{path} cannot be stored: {error}")
         except reading.NotACallRecordFile as error:
             taken = replace(taken, files=taken.files + 1)
             refused.append(str(error))

@@ -34,7 +34,7 @@ from telephony.plant import ExtensionKey
 FIRST_REFUSED_S = 30.0
 LONGEST_REFUSED_S = 600.0
 FIRST_UNAVAILABLE_S = 1.0
-LONGEST_UNAVAILABLE_S = 60.0
+LONGEST_UNAVAILABLE_S = 15.0
 DRIFT_LOOK_S = 60.0
 
 _log = logging.getLogger("ringfence.lock")

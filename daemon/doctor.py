@@ -21,7 +21,7 @@ from daemon.health import inbox_problem
 from daemon.outside import open_outside
 from daemon.run import web_settings
 from pbx.port import LineLocker, PbxLine
-from storage import alarms, company, files, locks, people
+from storage import alarms, calls, company, files, locks, people
 from storage.database import Connection, Database
 from storage.figures import Figures, read_figures, unrated_numbers
 from storage.migrate import check as check_schema
@@ -214,6 +214,9 @@ async def _unrated(database: Database, figures: Figures) -> Finding:
     numbers = await database.unit_of_work(unrated_numbers, NAMED)
     names = ", ".join(f"{found.number} ({found.calls})" for found in numbers)
     todo = f"{figures.calls_unrated} calls no rate covers, most to {names}; see ringfence rate"
+    if trunks := await database.unit_of_work(calls.unknown_trunks):
+        devices = ", ".join(f"{device} ({count})" for device, count in trunks)
+        todo += f"; no [[gateway]] names {devices}: add it, apply, and run ringfence rerate"
     return Finding("unrated calls", "TODO", todo)
 
 

@@ -146,10 +146,8 @@ class Rater:
         if call.direction == "incoming":
             return normalise(people[0].party.number, site, outpulsed=True), None
         number = normalise(call.dialled, site, outpulsed=call.outpulsed)
-        if call.gateway is None:
-            return number, None
         version = None
-        if call.gateway.tariff_id is not None:
+        if call.gateway is not None and call.gateway.tariff_id is not None:
             version = self.book.version(call.gateway.tariff_id, started_at)
         return number, price(
             version,

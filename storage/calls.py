@@ -349,3 +349,15 @@ async def listing(
 async def unrated(connection: Connection) -> int:
     """How many answered calls no rate covered."""
     return int(await connection.fetchval("select count(*) from call where unrated"))
+
+
+async def unknown_trunks(connection: Connection) -> list[tuple[str, int]]:
+    """Devices that unrated calls went over and no gateway names, the busiest first."""
+    rows = await connection.fetch(
+        """
+        select l.dest_device, count(*)::int from call c join leg l on l.pkid = c.key
+        where c.unrated and c.gateway_id is null and l.dest_device <> ''
+        group by 1 order by 2 desc, 1 limit 5
+        """
+    )
+    return [(row[0], row[1]) for row in rows]

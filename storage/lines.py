@@ -164,6 +164,7 @@ async def _record_actual(
     connection: Connection, key: ExtensionKey, actual: Actual, now: datetime, **memory: str | None
 ) -> None:
     last = await _last_seen(connection, key)
+    await _wake_waiting(connection, now)
     await _upsert(
         connection,
         key,
@@ -201,6 +202,26 @@ async def _last_seen(connection: Connection, key: ExtensionKey) -> str:
         *key,
     )
     return found or ""
+
+
+async def _wake_waiting(connection: Connection, now: datetime) -> None:
+    """The phone system answers: lines that wait for it to come back need not wait longer."""
+    woken = await connection.fetchval(
+        """
+        with waiting as (
+            select extension, partition from line
+            where error_kind in ('unavailable', 'throttled') and next_try_at > $1
+            for update skip locked
+        ), woken as (
+            update line l set next_try_at = $1 from waiting w
+            where l.extension = w.extension and l.partition = w.partition returning 1
+        )
+        select count(*) from woken
+        """,
+        now,
+    )
+    if woken:
+        await notify(connection, "due", "-")
 
 
 async def record_failure(

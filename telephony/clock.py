@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo
 
 from telephony.errors import TelephonyError
 
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2200
+"""What a person may mean by a date, with room for every zone on either side."""
+
 Clock = Callable[[], datetime]
 """Gives the present instant as an aware datetime in UTC."""
 
@@ -23,12 +26,14 @@ def read_instant(text: str, time_zone: str) -> datetime:
     Raises `TelephonyError` with what to write.
     """
     try:
-        read = datetime.fromisoformat(text.strip())
+        read = datetime.fromisoformat(text.strip().upper())
     except ValueError:
+        read = None
+    if read is None or not EARLIEST_YEAR <= read.year <= LATEST_YEAR:
         raise TelephonyError(
             f"{text!r} is no instant: write 2026-01-31T09:30, or with Z or an offset"
-        ) from None
-    return read if read.tzinfo else read.replace(tzinfo=ZoneInfo(time_zone))
+        )
+    return (read if read.tzinfo else read.replace(tzinfo=ZoneInfo(time_zone))).astimezone(UTC)
 
 
 def iso_z(instant: datetime) -> str:

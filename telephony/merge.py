@@ -23,6 +23,8 @@ from telephony.parties import (
     first_connected,
     is_bridge,
     is_inside,
+    is_outside_number,
+    is_unknown_trunk,
     parties_of,
     payer_of,
     people_of,
@@ -36,6 +38,8 @@ SAME_CALL_S = 86_400
 """Identifiers are reused in time: legs further apart than a day are never one call."""
 
 BY_FAC_CMC = 22
+ROUTE_PATTERN = 5
+"""The calledPartyPatternUsage of what a route pattern matched."""
 LISTENING = frozenset({27, 28})
 """Recording and monitoring."""
 RECORDING_REASONS = frozenset({354, 370})
@@ -255,16 +259,18 @@ def _other(direction: Direction, group: Sequence[Leg], plant: Plant) -> MergedCa
     """A call that came in, or never left the company: nobody pays for it."""
     talked = [leg for leg in group if not _touches_bridge(leg)] or list(group)
     first, answered = talked[0], [leg for leg in talked if leg.connected]
-    if direction == "internal" and _failed_outside(first, plant):
-        direction = "outgoing"
+    if direction == "internal":
+        direction = _direction(first, plant)
     duration_s = _talk_s(group)
     parties = parties_of(direction, talked, answered or talked[-1:], plant)
     if not parties:
         number = calling_number(first) if direction == "incoming" else final_number(first)
         parties = [Party(None, number, duration_s, bool(answered))]
     trunk = plant.gateway(first.orig_device) if direction == "incoming" else None
-    dialled = (final_number(first), False)
-    return _made(group, direction, trunk, None, dialled, parties, duration_s)
+    dialled, payer = (final_number(first), False), None
+    if direction == "outgoing" and answered:
+        payer = parties[0].extension  # over a trunk nobody described: there is no price for it
+    return _made(group, direction, trunk, payer, dialled, parties, duration_s)
 
 
 def _talk_s(group: Sequence[Leg]) -> int:
@@ -280,15 +286,20 @@ def _talk_s(group: Sequence[Leg]) -> int:
     return total
 
 
-def _failed_outside(leg: Leg, plant: Plant) -> bool:
-    """A call that was never routed, to what was no extension: somebody dialled out in vain."""
-    if leg.dest_device or leg.connected or plant.is_extension(leg.final_called):
-        return False
-    owner_site = plant.site_of_caller(leg.calling, leg.calling_partition)
-    prefix = owner_site.outside_prefix if owner_site else ""
-    return leg.pattern_usage == 5 or bool(
-        prefix and leg.final_called.startswith(prefix) and len(leg.final_called) > len(prefix) + 3
-    )
+def _direction(leg: Leg, plant: Plant) -> Direction:
+    """Whether a call over no public gateway we know of was meant to stay inside.
+
+    A call that was never routed may have been dialled outside in vain; one over a trunk nobody
+    described may have come from outside or gone there, and must not pass for an internal one.
+    """
+    if not leg.dest_device and not leg.connected and not plant.is_extension(leg.final_called):
+        dialled_out = is_outside_number(leg.final_called, leg, plant)
+        return "outgoing" if leg.pattern_usage == ROUTE_PATTERN or dialled_out else "internal"
+    if is_unknown_trunk(leg.dest_device, plant) and is_outside_number(leg.final_called, leg, plant):
+        return "outgoing"
+    if is_unknown_trunk(leg.orig_device, plant) and not plant.is_extension(leg.calling):
+        return "incoming"
+    return "internal"
 
 
 def _with_bridge_parties(call: MergedCall, bridged: Sequence[Leg], plant: Plant) -> MergedCall:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from telephony.calls import Direction, Party
 from telephony.legs import Leg
@@ -20,6 +21,8 @@ BY_FORWARD = frozenset({5, 14, 19})
 FORWARD_REASONS = frozenset({1, 2, 10, 15, 18, 50, 66, 82, 162, 178})
 
 _BRIDGE = re.compile(r"^b00\d*$", re.ASCII | re.IGNORECASE)
+_PHONE = re.compile(r"^(SEP|CSF|TCT|BOT|TAB|ATA|AN|AALN|VG|CTI|RDP|IPC|UDP)", re.IGNORECASE)
+"""How Cisco UCM names phones, softphones, analogue ports, CTI ports and profiles."""
 _CONTROLLER = re.compile(r"(?:^|;)\s*ConfControllerDn=([^;]+)")
 
 
@@ -147,8 +150,8 @@ def caller_key(leg: Leg) -> ExtensionKey:
 
 
 def is_inside(device: str, plant: Plant) -> bool:
-    """Whether this is a device of the company's own, and no trunk of any kind."""
-    return bool(device) and plant.gateway(device) is None
+    """Whether this is a phone of the company's own, and no trunk of any kind."""
+    return plant.gateway(device) is None and _is_phone_name(device)
 
 
 def final_number(leg: Leg) -> str:
@@ -159,6 +162,29 @@ def final_number(leg: Leg) -> str:
 def calling_number(leg: Leg) -> str:
     """The number that called, or its URI where there was no number."""
     return leg.calling or leg.calling_uri
+
+
+def is_unknown_trunk(device: str, plant: Plant) -> bool:
+    """Whether this is neither a phone by its name nor a gateway that anybody described."""
+    return bool(device) and plant.gateway(device) is None and not _is_phone_name(device)
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_phone_name(device: str) -> bool:
+    return bool(_PHONE.match(device))
+
+
+def is_outside_number(number: str, caller: Leg, plant: Plant) -> bool:
+    """Whether these are digits for the public network, as far as the dial plan can tell."""
+    if plant.is_extension(number) or is_bridge(number):
+        return False
+    site = plant.site_of_caller(caller.calling, caller.calling_partition)
+    prefix = site.outside_prefix if site else ""
+    digits = number.removeprefix("+")
+    return digits.isdecimal() and (
+        (number[:1] == "+" and len(digits) > 6)
+        or bool(prefix and number.startswith(prefix) and len(number) > len(prefix) + 3)
+    )
 
 
 def first_connected(group: Iterable[Leg]) -> int:

@@ -12,9 +12,10 @@ from test_ingest import a_leg, books_of
 
 from actors.archive import Archive
 from actors.inbox import InboxSettings, InboxWatch
+from actors.ingest import Intake
 from pbx.cucm.cdr import CucmRecords
 from storage import alarms, calls, files
-from storage.database import Database, StorageUnavailable
+from storage.database import Database, StorageConflict, StorageUnavailable
 from telephony.clock import system_clock
 
 RECORDS = CucmRecords()
@@ -176,3 +177,31 @@ def test_the_archive_forgets_old_days(tmp_path: Path) -> None:
     (tmp_path / "2026-01-01").mkdir()
     Archive(tmp_path, 0).prune(datetime(2026, 3, 2, tzinfo=UTC))
     assert (tmp_path / "2026-01-01").exists()
+
+
+async def test_a_file_the_database_will_not_have_keeps_no_other_waiting(
+    books: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = a_watch(books, tmp_path, rescan_every_s=0.1)
+    bad, good = (write(watch.settings.directory, [a_leg(n)], sequence=n) for n in (1, 2))
+    taking = Intake.take
+
+    async def take(self: Intake, path: Path) -> object:
+        if path == bad:
+            raise StorageConflict("a constraint")
+        return await taking(self, path)
+
+    monkeypatch.setattr(Intake, "take", take)
+    for path in (bad, good):
+        path.touch()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(watch.run)
+
+        async def taken() -> bool:
+            return not good.exists()
+
+        await until(taken, 15)
+        nursery.cancel_scope.cancel()
+    assert bad.exists()
+    (alarm,) = await books.unit_of_work(alarms.standing)
+    assert "a constraint" in alarm.params["why"]

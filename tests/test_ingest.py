@@ -285,6 +285,32 @@ async def test_the_company_may_change_between_batches(books: Database, tmp_path:
     await no_difference(books)
 
 
+async def test_a_trunk_nobody_described_is_unrated_and_named(
+    books: Database, tmp_path: Path
+) -> None:
+    await take(books, write(tmp_path, [a_leg(1, dest_device="TRNK-PSTN"), a_leg(2)]))
+    _, odd = await books.unit_of_work(calls.listing)
+    assert (odd.direction, odd.payer, odd.cost, odd.unrated) == ("outgoing", "731", 0, True)
+    assert await books.unit_of_work(calls.unknown_trunks) == [("TRNK-PSTN", 1)]
+    await no_difference(books)
+
+
+async def test_one_row_is_one_leg_however_its_pkid_is_spelled(
+    books: Database, tmp_path: Path
+) -> None:
+    leg = a_leg(1, pkid="abcdef01-0000-4000-8000-00000000000f")
+    same = [leg._replace(pkid=leg.pkid.upper()), leg._replace(pkid=leg.pkid.replace("-", ""))]
+    assert (await take(books, write(tmp_path, [leg, *same]))).legs == 1
+    assert (await take(books, write(tmp_path, same, sequence=2))).legs == 0
+
+
+async def test_a_pipe_is_refused_before_it_is_opened(books: Database, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with trio.fail_after(5):
+        _, refused = await import_files(books, RECORDS, [tmp_path / "pipe"])
+    assert "is no regular file" in refused[0]
+
+
 async def test_an_unpriced_number_costs_nothing_and_is_counted(
     books: Database, tmp_path: Path
 ) -> None:

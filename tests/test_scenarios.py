@@ -72,7 +72,9 @@ def test_the_order_in_which_rows_come_does_not_matter(scenario: Scenario) -> Non
 NUMBERS = st.sampled_from(
     ["", "201", "202", "207", "00266771234", "112", "b00123", "8000", "+39021"]
 )
-DEVICES = st.sampled_from(["", "SEP201", "SEP202", "TRUNK-PSTN", "TRUNK-VM", "ICT-HQ", "CSFANNA"])
+DEVICES = st.sampled_from(
+    ["", "SEP201", "SEP202", "TRUNK-PSTN", "TRUNK-VM", "ICT-HQ", "CSFANNA", "OTHER"]
+)
 
 
 @given(

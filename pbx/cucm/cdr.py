@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, InvalidOperation
 from operator import itemgetter
+from uuid import UUID
 
 from pbx.cucm.files import parse_name
 from pbx.port import FileName, Layout, RecordKind
@@ -19,6 +20,8 @@ from telephony.errors import CdrRejected, NotACallRecordFile
 from telephony.legs import CmrRow, Leg
 
 _UUID = re.compile(r"^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$", re.ASCII | re.IGNORECASE)
+_CANONICAL = re.compile(r"^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\Z", re.ASCII)
+"""As the database writes it: a pkid is recognised by its text."""
 _TYPE_LINE = re.compile(r"^(INTEGER|VARCHAR\(\d+\)|UNIQUEIDENTIFIER)$", re.ASCII | re.IGNORECASE)
 _SMALL, _LARGE = 2**31, 2**63
 _LATEST_EPOCH = 4_102_444_800
@@ -221,8 +224,10 @@ class _RowReader:
         if "\\ " in texts:
             texts = tuple("" if text == "\\ " else text for text in texts)
         values = self._in_order((*ints, *texts))
-        if not _UUID.match(values[0]):
-            raise CdrRejected(f"pkid is no UUID: {values[0]!r}")
+        if not _CANONICAL.match(values[0]):
+            if not _UUID.match(values[0]):
+                raise CdrRejected(f"pkid is no UUID: {values[0]!r}")
+            values = (str(UUID(values[0])), *values[1:])
         return values
 
     def _integers(self, texts: Sequence[str]) -> list[int]:
