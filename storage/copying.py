@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
-from datetime import datetime
-from decimal import Decimal
 from functools import partial
 from typing import TypeVar
 
@@ -17,10 +15,11 @@ from storage.database import Connection
 
 T = TypeVar("T")
 
-PIECE_ROWS = 1000
+PIECE_ROWS = 2000
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_NULL = "\\N"
+_NULL, _NULL_AS_TEXT = "None", "\\x4eone"
+"""What stands for null, and how a text is written that happens to be just that."""
 
 
 async def copy_rows(
@@ -39,7 +38,9 @@ async def copy_rows(
         for at in range(0, len(listed), PIECE_ROWS):
             yield await beside_the_loop(partial(_piece, listed[at : at + PIECE_ROWS]))
 
-    await connection.copy_to_table(table, source=pieces(), columns=list(columns), format="text")
+    await connection.copy_to_table(
+        table, source=pieces(), columns=list(columns), format="text", null=_NULL
+    )
 
 
 def _piece(rows: Sequence[Sequence[object]]) -> bytes:
@@ -52,35 +53,20 @@ async def beside_the_loop(work: Callable[[], T]) -> T:
 
 
 def _line(row: Sequence[object]) -> str:
-    line = "\t".join([v if type(v) is str else _TEXT[type(v)](v) for v in row])
-    # One look at the whole line tells whether any value needs escaping: almost none does.
-    if "\\" in line and "\\" in line.replace(_NULL, ""):
+    # Python's own text of a number, an instant or a truth is PostgreSQL's, too; `None` is its null.
+    line = "\t".join(map(str, row))
+    if "\\" in line or "\n" in line or "\r" in line or line.count("\t") >= len(row):
         return _escaped(row)
-    if line.count("\t") >= len(row) or "\n" in line or "\r" in line:
+    if _NULL in line and _NULL in row:
         return _escaped(row)
     return line + "\n"
 
 
 def _escaped(row: Sequence[object]) -> str:
+    """For the rare row with a text that means something to COPY."""
     return (
         "\t".join(
-            value.translate(_ESCAPES) if isinstance(value, str) else _TEXT[type(value)](value)
-            for value in row
+            _NULL_AS_TEXT if value == _NULL else str(value).translate(_ESCAPES) for value in row
         )
         + "\n"
     )
-
-
-def _decimal(value: object) -> str:
-    return format(value, "f")
-
-
-_TEXT: dict[type, Callable[[object], str]] = {
-    str: str,
-    int: str,
-    bool: lambda value: "t" if value else "f",
-    type(None): lambda _: _NULL,
-    Decimal: _decimal,
-    datetime: str,
-}
-"""How each kind of value is written; any other kind is a mistake of the caller's."""

@@ -308,6 +308,7 @@ async def test_a_part_is_the_part_alone(told: Browser) -> None:
 async def test_one_button_locks_and_unlocks(andrea: Browser, database: Database) -> None:
     await andrea.get("/lock/")
     assert "Extension 731 Unlocked" in andrea.text
+    assert "Locking does not clear your phone's list of calls." in andrea.text
     assert "112, 118" in andrea.text
     answer = await andrea.submit("/lock/", extension="731", held="1")
     assert (answer.status_code, answer.headers["Location"]) == (303, "/lock/")
