@@ -65,13 +65,14 @@ async def _measure(folder: Path, samples: int) -> list[float]:
         for number in range(samples):
             extension, login = people[number % len(people)]
             due = trio.current_time() + 2 * pace
-            await _tiny_budget(database, login, "0.001")
+            spent = await database.unit_of_work(_spent, login)
+            await _daily_budget(database, login, spent + Decimal("0.001"))
             await lab.place(Wish("02998877", people[(number + 7) % len(people)][0], 5))
             await trio.sleep_until(due - pace)
             began = time.perf_counter()
             await lab.place(Wish(extension, "000442079460000", 600))
             waits.append(await _locked(lab, extension) - began)
-            await _tiny_budget(database, login, "100000")
+            await _daily_budget(database, login, Decimal(100_000))
             with trio.fail_after(30):
                 while (lab.line(extension) or {})["locked"]:  # noqa: ASYNC110 - the lab has no event
                     await trio.sleep(0.01)
@@ -124,7 +125,17 @@ async def _people(connection: Connection) -> list[tuple[str, str]]:
     return [(row["extension"], row["login"]) for row in rows]
 
 
-async def _tiny_budget(database: Database, login: str, amount: str) -> None:
+async def _spent(connection: Connection, login: str) -> Decimal:
+    return await connection.fetchval(
+        """select coalesce(max(p.spent), 0) from budget_period p
+           join budget_account a on a.id = p.account_id join person o on o.id = a.person_id
+           join budget b on b.id = a.budget_id
+           where o.login = $1 and b.period = 'daily' and p.closed_at is null""",
+        login,
+    )
 
-    spec = BudgetSpec("person", login, Decimal(amount), "daily")
+
+async def _daily_budget(database: Database, login: str, amount: Decimal) -> None:
+
+    spec = BudgetSpec("person", login, amount, "daily")
     await database.unit_of_work(budgets.set_budget, spec, datetime.now(UTC))
