@@ -22,6 +22,7 @@ from typing import IO, Any, cast
 
 from actors.reading import batches
 from pbx.port import RecordFormat
+from storage.copying import as_text
 from storage.files import Reject
 from storage.intake import Batch
 from telephony.legs import CmrRow, Leg
@@ -70,12 +71,13 @@ def _packed(batch: Batch) -> bytes:
         [tuple(row) for row in batch.cmr],
         [tuple(reject) for reject in batch.rejects],
         batch.last,
+        as_text(batch.legs),
     )
     return marshal.dumps(parts, _MARSHAL_VERSION)
 
 
 def _unpacked(parts: Any) -> Batch:  # noqa: ANN401 - what marshal gives back
-    lines_done, rows, legs, cmr, rejects, last = parts
+    lines_done, rows, legs, cmr, rejects, last, leg_text = parts
     return Batch(
         lines_done,
         rows,
@@ -83,6 +85,7 @@ def _unpacked(parts: Any) -> Batch:  # noqa: ANN401 - what marshal gives back
         [CmrRow._make(row) for row in cmr],
         [Reject._make(reject) for reject in rejects],
         last,
+        leg_text,
     )
 
 

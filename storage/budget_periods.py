@@ -179,8 +179,8 @@ async def _decide(
         if isinstance(decision, Warn):
             warned.add(decision.percent)
             # One call may cross several marks: the history has each, one mail says the last.
-            last = decision is decisions[-1]
-            await _warn(connection, of, period, decision.percent, now, mail=last)
+            mail = decision is decisions[-1]
+            await _warn(connection, of, period, decision.percent, now, mail=mail)
             made.append(f"warn {decision.percent}")
         else:
             exhausted = isinstance(decision, Exhaust)

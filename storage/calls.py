@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from rating.charge import CallRow, PricedCall
 from storage import ledger
-from storage.copying import beside_the_loop, copy_rows
+from storage.copying import beside_the_loop, copy_rows, copy_text
 from storage.database import Connection, notify_all
 from telephony.legs import CmrRow, Leg
 from telephony.merge import SAME_CALL_S, LinkKey
@@ -51,11 +51,14 @@ async def store(
     cmr: Sequence[CmrRow],
     settle: Settle,
     links: Links,
+    *,
+    leg_text: bytes | None = None,
 ) -> StoredBatch:
     """Store the rows not seen before, and settle anew every call they belong to.
 
     `settle` prices calls out of legs, `links` names what ties legs together; both are pure and
-    run beside the event loop. Rows are recognised by `pkid`, for ever.
+    run beside the event loop. Rows are recognised by `pkid`, for ever. `leg_text` are the same
+    legs as COPY reads them, in case all of them are new.
     """
     await connection.execute("select pg_advisory_xact_lock($1)", INGEST_MUTEX)
     new_cmr = await _unseen(connection, "cmr", cmr)
@@ -71,7 +74,10 @@ async def store(
         beside_the_loop(lambda: _settled(known, new_legs, settle, links))
     )
     try:
-        await copy_rows(connection, "leg", Leg._fields, new_legs)
+        if leg_text is not None and len(new_legs) == len(legs):
+            await copy_text(connection, "leg", Leg._fields, leg_text)
+        else:
+            await copy_rows(connection, "leg", Leg._fields, new_legs)
     finally:
         concerned, settled = await settling
     replaced = await _replace(connection, concerned, settled)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from functools import partial
+from io import BytesIO
 from typing import TypeVar
 
 from storage.database import Connection
@@ -30,20 +31,36 @@ async def copy_rows(
     Values are texts, whole numbers, Decimals, booleans, aware datetimes or None.
     """
     listed = rows if isinstance(rows, list) else list(rows)
-    if not listed:
-        return
 
     async def pieces() -> AsyncGenerator[bytes, None]:
         # PostgreSQL takes one piece in while a thread writes the next.
         for at in range(0, len(listed), PIECE_ROWS):
-            yield await beside_the_loop(partial(_piece, listed[at : at + PIECE_ROWS]))
+            yield await beside_the_loop(partial(as_text, listed[at : at + PIECE_ROWS]))
 
+    if listed:
+        await _copy(connection, table, columns, pieces())
+
+
+async def copy_text(
+    connection: Connection, table: str, columns: Sequence[str], text: bytes
+) -> None:
+    """Append rows that `as_text` has written already."""
+    await _copy(connection, table, columns, BytesIO(text))
+
+
+async def _copy(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    source: AsyncGenerator[bytes, None] | BytesIO,
+) -> None:
     await connection.copy_to_table(
-        table, source=pieces(), columns=list(columns), format="text", null=_NULL
+        table, source=source, columns=list(columns), format="text", null=_NULL
     )
 
 
-def _piece(rows: Sequence[Sequence[object]]) -> bytes:
+def as_text(rows: Sequence[Sequence[object]]) -> bytes:
+    """Rows as COPY reads them."""
     return "".join([_line(row) for row in rows]).encode()
 
 

@@ -26,6 +26,8 @@ class Batch(NamedTuple):
     cmr: Sequence[CmrRow]
     rejects: Sequence[Reject]
     last: bool
+    leg_text: bytes | None = None
+    """The legs as COPY reads them, where somebody had the time to write that already."""
 
 
 class TakenBatch(NamedTuple):
@@ -45,7 +47,9 @@ async def take(
 ) -> TakenBatch:
     """Store a batch and note the progress. Raises `StaleCompany` before anything is changed."""
     await _check_company(connection, company_revision)
-    stored = await calls.store(connection, batch.legs, batch.cmr, settle, links)
+    stored = await calls.store(
+        connection, batch.legs, batch.cmr, settle, links, leg_text=batch.leg_text
+    )
     rejected = await files.advance(
         connection,
         file_id,

@@ -347,6 +347,8 @@ async def test_a_large_file_is_read_by_another_process_with_the_same_result(
     monkeypatch.setattr("actors.ingest.WORTH_A_PROCESS_BYTES", 1)
     assert (await take(books, path)).rejected == 1
     assert await state(books) == wanted
+    partly = write(tmp_path, [*legs[1990:], a_leg(2001)], sequence=2)
+    assert await take(books, partly) == Taken(files=1, rows=11, legs=1, calls=1)
 
 
 async def test_a_reader_that_fails_leaves_the_file_to_be_taken_again(
