@@ -179,8 +179,8 @@ async def _decide(
         if isinstance(decision, Warn):
             warned.add(decision.percent)
             # One call may cross several marks: the history has each, one mail says the last.
-            mail = decision is decisions[-1]
-            await _warn(connection, of, period, decision.percent, now, mail=mail)
+            last = decision is decisions[-1]
+            await _warn(connection, of, period, decision.percent, now, mail=last)
             made.append(f"warn {decision.percent}")
         else:
             exhausted = isinstance(decision, Exhaust)
@@ -395,7 +395,6 @@ async def accounts_due(connection: Connection, now: datetime) -> list[int]:
 
 async def next_end(connection: Connection, after: datetime) -> datetime | None:
     """When the next open period ends later than `after`."""
-    found: datetime | None = await connection.fetchval(
+    return await connection.fetchval(
         "select min(ends_at) from budget_period where closed_at is null and ends_at > $1", after
     )
-    return found
