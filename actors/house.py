@@ -1,7 +1,7 @@
 """The house: what pages and actors share, put together and taken down in one place.
 
 `open_house` starts the tasks that keep it level: the listener, the scheduler, the reconciler, the
-mailer. Actors come and go by themselves.
+mailer, the day totals. Actors come and go by themselves.
 """
 
 from __future__ import annotations
@@ -15,6 +15,9 @@ import trio
 
 from actors.budget import BudgetActor
 from actors.bus import Bus
+from actors.day_totals import DayTotals
+from actors.directory import DirectoryAccess, DirectoryService
+from actors.directory_sync import DirectorySync
 from actors.listener import listen
 from actors.lock import LineActor, LockActor
 from actors.mailer import Mailer, MailSettings
@@ -43,6 +46,7 @@ class House:
     budgets: Registry[int]
     lines: Registry[ExtensionKey] | None = None
     screen: PhoneScreen | None = None
+    directory: DirectoryService | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,7 @@ class Outside:
     mail: MailSettings | None = None
     sample_numbers: tuple[str, ...] = field(default=())
     reconcile_every_s: float = 60.0
+    directory: DirectoryAccess | None = None
 
 
 @asynccontextmanager
@@ -111,6 +116,7 @@ def _build(
         budgets=Registry("budget", nursery, budget, jitter=jitter, quarantined=quarantined),
         lines=lines,
         screen=outside.screen,
+        directory=outside.directory and DirectoryService(database, clock, outside.directory),
     )
 
 
@@ -124,11 +130,19 @@ def _tasks(house: House, outside: Outside) -> tuple[tuple[str, Callable[[], Awai
         outside.locker,
         every_s=outside.reconcile_every_s,
     )
-    scheduler = Scheduler(house.database, house.clock, house.bus, house.locks, house.budgets)
+    follower = house.directory and DirectorySync(house.database, house.clock, house.directory)
+    hint_directory = follower.hint if follower else None
+    scheduler = Scheduler(
+        house.database, house.clock, house.bus, house.locks, house.budgets, hint_directory
+    )
     mailer = Mailer(house.database, house.clock, house.bus, outside.mail, outside.screen)
-    return (
+    tasks: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         ("listener", partial(listen, house.database, house.bus, house.locks, house.budgets)),
         ("reconciler", reconciler.run),
         ("scheduler", scheduler.run),
         ("mailer", mailer.run),
-    )
+        ("day totals", DayTotals(house.database, house.clock).run),
+    ]
+    if follower is not None:
+        tasks.append(("directory", follower.run))
+    return tuple(tasks)

@@ -26,7 +26,7 @@ from jinja2 import (
     select_autoescape,
 )
 
-from actors.language import DEFAULT, LANGUAGES, locale_for, translations_for
+from actors.language import DEFAULT, first_known, locale_for, translations_for
 from storage.notifications import Pending
 from telephony.errors import RingfenceError
 from telephony.money import ZERO
@@ -54,8 +54,14 @@ def write(notification: Pending, default_language: str = DEFAULT) -> Letter:
 
     Raises `UnknownLetter` where there is no template of its kind.
     """
-    chosen = notification.language or default_language
-    language = chosen if chosen in LANGUAGES else DEFAULT
+    language = first_known(
+        (
+            notification.language,
+            notification.directory_language,
+            notification.site_language,
+            default_language,
+        )
+    )
     environment = _environment(language)
     try:
         template = environment.get_template(f"{notification.kind}.jinja")

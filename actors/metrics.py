@@ -6,7 +6,12 @@ files, locks wanted and actual) is asked of it when somebody looks.
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from telephony.clock import system_clock
 
 REGISTRY = CollectorRegistry()
 """Everything counted in this process."""
@@ -71,5 +76,25 @@ def count_file(
 def count_pbx_request(interface: str, operation: str, seconds: float, outcome: str) -> None:
     """Count one request to the phone system; any outcome but `ok` is an error."""
     PBX_LATENCY_S.labels(interface, operation).observe(seconds)
-    if outcome != "ok":
-        PBX_ERRORS.labels(interface, operation, outcome).inc()
+    heard, now = heard_of(interface), system_clock()
+    if outcome == "ok":
+        _HEARD[interface] = heard._replace(answered_at=now)
+        return
+    PBX_ERRORS.labels(interface, operation, outcome).inc()
+    _HEARD[interface] = heard._replace(failed_at=now, outcome=outcome)
+
+
+class Heard(NamedTuple):
+    """When an interface of the phone system last answered and last failed, and how it did."""
+
+    answered_at: datetime | None = None
+    failed_at: datetime | None = None
+    outcome: str = ""
+
+
+_HEARD: dict[str, Heard] = {}
+
+
+def heard_of(interface: str) -> Heard:
+    """What this process has heard of an interface (`axl`, `ris`) since it began."""
+    return _HEARD.get(interface, Heard())

@@ -5,6 +5,7 @@ The instants are in the rows. A wake-up that is lost is made good by the reconci
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import trio
@@ -33,12 +34,14 @@ class Scheduler:
         bus: Bus,
         locks: Registry[ExtensionKey],
         budgets: Registry[int],
+        directory: Callable[[], None] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._bus = bus
         self._locks = locks
         self._budgets = budgets
+        self._directory = directory
 
     async def run(self) -> None:
         """Work until cancelled. Raises `StorageUnavailable` where the database is away."""
@@ -54,6 +57,8 @@ class Scheduler:
             self._budgets.hint(account_id, LookAgain())
         for key in found.lines:
             self._locks.hint(key, LookAgain())
+        if found.directory and self._directory is not None:
+            self._directory()
         return _seconds_until(found.next_at, now)
 
     async def _sleep(self, changes: Changes, seconds: float) -> None:

@@ -114,7 +114,12 @@ _WHERE = (
     ("--config", "FILE", "the configuration (RINGFENCE_CONFIG; ./ringfence.toml)"),
     ("--data", "DIR", "the data folder (RINGFENCE_DATA; ./var)"),
 )
-_GROUPS = {"tariff": "price lists", "budget": "budgets", "user": "local accounts"}
+_GROUPS = {
+    "tariff": "price lists",
+    "budget": "budgets",
+    "user": "local accounts",
+    "directory": "the company's directory",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,8 +24,17 @@ Timeout = Annotated[float, msgspec.Meta(gt=0)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Days = Annotated[int, msgspec.Meta(ge=0)]
 
-SECRETS = ("database.dsn", "mail.password", "cucm.password", "cucm.phone_password")
+SECRETS = (
+    "database.dsn",
+    "mail.password",
+    "cucm.password",
+    "cucm.phone_password",
+    "secret.key",
+)
 """Keys that may also come from `<key>_file`, a systemd credential or the environment."""
+
+SHORTEST_KEY = 32
+"""A key anybody could guess would seal nothing."""
 
 
 class ConfigError(RingfenceError):
@@ -64,6 +73,7 @@ class WebSection(_Section, frozen=True):
     behind_proxy: bool = False
     session_idle_minutes: Seconds = 60
     session_life_hours: Seconds = 12
+    gadget_session_life_days: Annotated[int, msgspec.Meta(ge=1)] = 30
 
 
 class MailSection(_Section, frozen=True):
@@ -115,9 +125,20 @@ class LogSection(_Section, frozen=True):
 
 
 class RetentionSection(_Section, frozen=True):
-    """How long calls are kept; 0 is for ever."""
+    """How long calls and the audit log are kept; 0 is for ever."""
 
     calls_keep_days: Days = 0
+    audit_keep_days: Days = 0
+
+
+class SecretSection(_Section, frozen=True):
+    """What seals the secrets that lie in the database. Without `key`, the file `key_file` holds it.
+
+    Where nothing is configured that file is `secret.key` in the data folder, made on first use.
+    """
+
+    key: str = ""
+    key_file: str = ""
 
 
 class Config(_Section, frozen=True):
@@ -131,6 +152,7 @@ class Config(_Section, frozen=True):
     locks: LocksSection = LocksSection()
     log: LogSection = LogSection()
     retention: RetentionSection = RetentionSection()
+    secret: SecretSection = SecretSection()
 
 
 def find_config(
@@ -206,6 +228,8 @@ def _secret(
     variable = "RINGFENCE_" + key.upper().replace(".", "_")
     if variable in environment:
         return environment[variable]
+    if f"{variable}_FILE" in environment:
+        written, named = "", environment[f"{variable}_FILE"]
     if written and named:
         raise ConfigError(f"{file}: {key} and {key}_file are both given")
     credential = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / key
@@ -238,6 +262,9 @@ def _with_paths(config: Config, base: Path, data: Path) -> Config:
             tls_key_file=resolved(web.tls_key_file),
         ),
         cucm=msgspec.structs.replace(cucm, ca_file=resolved(cucm.ca_file)),
+        secret=msgspec.structs.replace(
+            config.secret, key_file="" if config.secret.key else resolved("", data / "secret.key")
+        ),
     )
 
 
@@ -255,6 +282,8 @@ def _check(config: Config, file: str) -> None:
          "cucm.axl_url: must begin with https://"),
         (bool(cucm.axl_url) and not cucm.username,
          "cucm.username: needed with cucm.axl_url"),
+        (0 < len(config.secret.key) < SHORTEST_KEY,
+         f"secret.key: needs {SHORTEST_KEY} characters or more"),
         (config.inbox.directory == config.inbox.archive_directory,
          "inbox.archive_directory: must not be the inbox itself"),
     )  # fmt: skip

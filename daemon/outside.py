@@ -1,4 +1,4 @@
-"""Makes the phone system's adapters and the mail's settings out of the configuration.
+"""Makes the adapters of phone system and directory, and the mail's settings, as configured.
 
 Nothing but `daemon` builds adapters; whoever uses them knows `pbx.port` alone.
 """
@@ -10,10 +10,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
+from actors.directory import DirectoryAccess
 from actors.house import Outside
 from actors.mailer import MailSettings
 from actors.metrics import count_pbx_request
+from actors.sealing import Sealer
 from daemon.config import Config, CucmSection
+from daemon.secret_key import secret_key
+from directory.ldap import open_directory
+from directory.settings_check import check_settings
 from pbx.cucm.axl import AxlSettings, open_axl
 from pbx.cucm.phone import PhoneSettings, open_phones
 from pbx.cucm.ris import RisSettings, open_ris
@@ -44,7 +49,14 @@ async def open_outside(config: Config, portal_url: str = "") -> AsyncGenerator[O
             mail=mail_settings(config),
             sample_numbers=config.locks.outside_numbers,
             reconcile_every_s=float(config.locks.reconcile_every_s),
+            directory=directory_access(config),
         )
+
+
+def directory_access(config: Config) -> DirectoryAccess:
+    """How a directory is asked; which one, and whether any, stands in the database."""
+    sealer = Sealer(partial(secret_key, config.secret))
+    return DirectoryAccess(open_directory, check_settings, sealer)
 
 
 def mail_settings(config: Config) -> MailSettings | None:

@@ -1,4 +1,4 @@
-"""Forgets old calls once a day, a little at a time."""
+"""Forgets old calls, and what the audit log says of old days, once a day and a little at a time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from datetime import timedelta
 import trio
 
 from actors.house import House
+from daemon.config import RetentionSection
+from storage import audit
 from storage.database import StorageError, StorageUnavailable
-from storage.retention import close_books, forget_calls
+from storage.retention import BATCH, close_books, forget_calls
 
 EVERY_S = 24 * 3600.0
 AGAIN_S = 600.0
@@ -17,18 +19,26 @@ AGAIN_S = 600.0
 _log = logging.getLogger("ringfence.retention")
 
 
-async def forget_old_calls(house: House, keep_days: int) -> None:
-    """Once a day forget calls that ended more than `keep_days` ago; for ever."""
+async def forget_the_old(house: House, keep: RetentionSection) -> None:
+    """Once a day forget what is older than the company keeps it; for ever."""
     while True:
         try:
-            calls = await forget_once(house, keep_days)
+            if keep.calls_keep_days:
+                calls = await forget_once(house, keep.calls_keep_days)
+                _say("calls forgotten", calls, keep.calls_keep_days)
+            if keep.audit_keep_days:
+                events = await forget_events(house, keep.audit_keep_days)
+                _say("audit log forgotten", events, keep.audit_keep_days)
         except (StorageUnavailable, StorageError) as error:
-            _log.warning("calls not forgotten", extra={"why": str(error)})
+            _log.warning("not forgotten", extra={"why": str(error)})
             await trio.sleep(AGAIN_S)
         else:
-            if calls:
-                _log.info("calls forgotten", extra={"calls": calls, "keep_days": keep_days})
             await trio.sleep(EVERY_S)
+
+
+def _say(what: str, count: int, keep_days: int) -> None:
+    if count:
+        _log.info(what, extra={"count": count, "keep_days": keep_days})
 
 
 async def forget_once(house: House, keep_days: int) -> int:
@@ -41,3 +51,12 @@ async def forget_once(house: House, keep_days: int) -> int:
         total += gone.calls
         if not any(gone):
             return total
+
+
+async def forget_events(house: House, keep_days: int) -> int:
+    """Forget what the audit log says of days before `keep_days` ago; how many events that were."""
+    before_at = house.clock() - timedelta(days=keep_days)
+    total = 0
+    while gone := await house.database.unit_of_work(audit.forget, before_at, BATCH):
+        total += gone
+    return total

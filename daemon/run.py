@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import gc
 import logging
+import resource
 import signal
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +27,8 @@ from daemon.embedded import revive
 from daemon.health import dump_tasks_on_signal, feed_watchdog, inbox_problem
 from daemon.inbox import watch
 from daemon.outside import open_outside
-from daemon.retention import forget_old_calls
+from daemon.probes import probes
+from daemon.retention import forget_the_old
 from daemon.serving import local_url, open_socket, serve_portal
 from daemon.systemd_notify import Notifier
 from storage.database import Database, StorageUnavailable
@@ -35,12 +38,16 @@ from telephony.errors import RingfenceError
 from web.app import create_app
 from web.ops import add_check
 from web.settings import WebSettings
+from web.state import set_probes
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 STOP_S = 5.0
 """How long requests and actors get once the daemon is told to stop."""
 
 LOOK_AT_SERVER_EVERY_S = 2.0
+
+OPEN_FILES = 65_536
+"""Every open page holds a socket; the machine's usual limit of 1,024 would end at as many."""
 
 _log = logging.getLogger("ringfence.daemon")
 
@@ -81,6 +88,7 @@ async def run_daemon(
     Once everything answers, `task_status` is told and, where systemd started us, systemd too.
     Raises, in a group, what makes it impossible to go on: a part that fails again and again.
     """
+    allow_open_files()
     notifier = Notifier(around.environment or {})
     bound = open_socket(config.web)
     phones_reach = phone_url(config, local_url(config.web, bound), demo=around.demo)
@@ -88,8 +96,9 @@ async def run_daemon(
         async with open_outside(config, phones_reach) as configured:
             outside = around.outside or configured
             async with open_house(database, around.clock, outside) as house:
+                known = replace(around, outside=outside)
                 await _serve_house(
-                    config, house, around, bound, stop, notifier, everything, task_status
+                    config, house, known, bound, stop, notifier, everything, task_status
                 )
     _log.info("stopped", extra={"in_time": not everything.cancelled_caught})
 
@@ -105,7 +114,11 @@ async def _serve_house(
     task_status: trio.TaskStatus[Running],
 ) -> None:
     url = local_url(config.web, bound)
-    app = create_app(house, web_settings(config, url, demo=around.demo))
+    settings = web_settings(config, url, demo=around.demo)
+    app = create_app(house, settings)
+    if around.outside is not None:
+        looks = probes(config, settings, around.outside, house)
+        set_probes(app, looks)
     inbox = Path(config.inbox.directory)
     add_check(app, "inbox", partial(inbox_problem, inbox))
     async with trio.open_nursery() as nursery:
@@ -113,8 +126,8 @@ async def _serve_house(
         nursery.start_soon(dump_tasks_on_signal)
         if around.data is not None:
             nursery.start_soon(_keep_server, around.data, house.database)
-        if config.retention.calls_keep_days:
-            nursery.start_soon(forget_old_calls, house, config.retention.calls_keep_days)
+        if config.retention.calls_keep_days or config.retention.audit_keep_days:
+            nursery.start_soon(forget_the_old, house, config.retention)
         async with trio.open_nursery() as service:
             taking = await service.start(_take_files, house, config)
             await service.start(serve_portal, app, config.web, bound, stop)
@@ -177,8 +190,19 @@ def web_settings(config: Config, url: str, *, demo: bool = False) -> WebSettings
         behind_proxy=config.web.behind_proxy,
         session_idle_minutes=config.web.session_idle_minutes,
         session_life_hours=config.web.session_life_hours,
+        gadget_session_life_days=config.web.gadget_session_life_days,
         demo=demo,
     )
+
+
+def allow_open_files(wanted: int = OPEN_FILES) -> None:
+    """Take as many files and sockets as the machine lets this process have, up to `wanted`."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        # A service that may not raise it has been given what it needs: LimitNOFILE.
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 async def stop_on_signals(

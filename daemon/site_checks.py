@@ -29,6 +29,7 @@ from daemon.site_tables import (
 from rating.tariff_csv import TariffCsvError, digest, parse_rates
 from storage.budget_types import BudgetSpec, BudgetTarget
 from storage.company import Known
+from storage.people_admin import CUSTOM_FIELDS
 from storage.wanted import (
     Wanted,
     WantedGateway,
@@ -42,6 +43,7 @@ from web.language import LANGUAGES
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _DIALLED = re.compile(r"[0-9*#]+")
 _EXTENSION = re.compile(r"\+?[0-9*#]+")
+MOST_MASKED = 20
 _PIN = re.compile(r"[0-9]{4,20}")
 
 
@@ -64,6 +66,7 @@ class Checker:
         return Wanted(
             currency=self._currency(),
             time_zone=self._zone("top of the file", tables.top.time_zone),
+            custom_fields=self._custom_fields(),
             sites=tuple(self._site(placed) for placed in tables.sites),
             tariffs=self._tariffs(),
             gateways=tuple(self._gateway(placed) for placed in tables.gateways),
@@ -97,6 +100,26 @@ class Checker:
             self._need(self.tables.named["site"], where, "the first site file needs a [[site]]")
         return currency
 
+    def _custom_fields(self) -> tuple[str, ...] | None:
+        """The names of the ten free fields; those the file leaves out at the end have none."""
+        given = self.tables.top.custom_fields
+        if given is None:
+            return None
+        where, names = "top of the file", [name.strip() for name in given]
+        few = len(names) <= CUSTOM_FIELDS
+        self._need(few, where, f"`custom_fields` names {len(names)}: there are {CUSTOM_FIELDS}")
+        self._once("custom field", [(where, name.lower()) for name in names if name])
+        return (*names, *("",) * (CUSTOM_FIELDS - len(names)))
+
+    def _masked(self, where: str, digits: int | None) -> int | None:
+        few = digits is None or 0 <= digits <= MOST_MASKED
+        self._need(few, where, f"`masked_digits` must be between 0 and {MOST_MASKED}")
+        return digits
+
+    def _language(self, where: str, language: str) -> None:
+        told = f'`language` must be one of {", ".join(LANGUAGES)}, not "{language}"'
+        self._need(not language or language in LANGUAGES, where, told)
+
     def _zone(self, where: str, name: str | None) -> str | None:
         if name is not None and not _is_zone(name):
             self._need(
@@ -118,6 +141,7 @@ class Checker:
         for number in site.emergency:
             digits = number.isascii() and number.isdigit()
             self._need(digits, where, f'emergency number "{number}" is not digits alone')
+        self._language(where, site.language)
         return WantedSite(
             name=site.name,
             country=site.country,
@@ -125,6 +149,8 @@ class Checker:
             area_code=site.area_code,
             outside_prefix=site.outside_prefix,
             emergency=site.emergency,
+            language=site.language,
+            masked_digits=self._masked(where, site.masked_digits),
         )
 
     def _reference(self, where: str, what: str, name: str, stored: Iterable[str]) -> None:
@@ -202,12 +228,7 @@ class Checker:
         self._need(mail, where, f'`email` "{person.email}" is no address')
         if person.site is not None:
             self._reference(where, "site", person.site, self.known.sites)
-        if person.language is not None:
-            choices = ", ".join(LANGUAGES)
-            known = person.language in LANGUAGES
-            self._need(
-                known, where, f'`language` must be one of {choices}, not "{person.language}"'
-            )
+        self._language(where, person.language or "")
         self._check_scope(where, person)
         self._check_secrets(where, person)
         return WantedPerson(
@@ -223,6 +244,10 @@ class Checker:
             role=person.role,
             scope=person.scope,
             language=person.language,
+            masked_digits=self._masked(where, person.masked_digits),
+            custom=tuple(
+                getattr(person, f"custom_{number}") for number in range(1, CUSTOM_FIELDS + 1)
+            ),
         )
 
     def _extension(self, where: str, person: PersonTable) -> ExtensionKey | None:

@@ -26,6 +26,7 @@ class TopTable(Table, frozen=True):
 
     currency: str | None = None
     time_zone: str | None = None
+    custom_fields: tuple[str, ...] | None = None
 
 
 class SiteTable(Table, frozen=True):
@@ -37,6 +38,8 @@ class SiteTable(Table, frozen=True):
     area_code: str = ""
     outside_prefix: str = ""
     emergency: tuple[str, ...] = ()
+    language: str = ""
+    masked_digits: int | None = None
 
 
 class GatewayTable(Table, frozen=True):
@@ -74,6 +77,17 @@ class PersonTable(Table, frozen=True):
     role: Role = "user"
     scope: Scope | None = None
     language: str | None = None
+    masked_digits: int | None = None
+    custom_1: str | None = None
+    custom_2: str | None = None
+    custom_3: str | None = None
+    custom_4: str | None = None
+    custom_5: str | None = None
+    custom_6: str | None = None
+    custom_7: str | None = None
+    custom_8: str | None = None
+    custom_9: str | None = None
+    custom_10: str | None = None
     password: str | None = None
     pin: str | None = None
 
@@ -159,7 +173,9 @@ def read_table(
     found = [_unknown(key, [*fields, *(other_keys or ())]) for key in entry if key not in fields]
     values: dict[str, Any] = {}
     for name, field in fields.items():
-        if name in entry:
+        if name in entry and _holds_nul(entry[name]):
+            found.append(f"`{name}` holds a NUL character (\\u0000): remove it")
+        elif name in entry:
             try:
                 values[name] = msgspec.convert(entry[name], field.type, strict=True)
             except msgspec.ValidationError:
@@ -168,6 +184,12 @@ def read_table(
             found.append(f"`{name}` is missing: write {name} = {_expected(field.type)}")
     problems.extend(f"{where}: {problem}" for problem in found)
     return None if found else kind(**values)
+
+
+def _holds_nul(value: object) -> bool:
+    """Whether a text, or one of a list of them, holds what PostgreSQL stores in no text."""
+    texts = cast("list[object]", value) if isinstance(value, list) else [value]
+    return any(isinstance(text, str) and "\0" in text for text in texts)
 
 
 def _entries(section: str, value: object, problems: list[str]) -> list[Mapping[str, Any]]:
@@ -197,6 +219,8 @@ def _expected(kind: object) -> str:
         return _expected(next(part for part in parts if part is not type(None)))
     if parts:
         return "a list of whole numbers, [80]" if parts[0] is int else 'a list of texts, ["112"]'
+    if kind is int:
+        return "a whole number, 3"
     return "true or false" if kind is bool else 'text in quotes, "..."'
 
 

@@ -57,6 +57,7 @@ class CallRow(NamedTuple):
     hunt_pilot: str
     queued_s: int
     cause: int
+    unit_id: int | None
 
 
 class LedgerCharge(NamedTuple):
@@ -184,7 +185,7 @@ class Rater:
         for index, ((extension, dialled, share_s, answered), owner) in enumerate(people):
             first = index == 0
             number_of, partition = extension or (None, "")
-            person_id = owner.person_id if owner else None
+            person_id, unit_id = (owner.person_id, owner.unit_id) if owner else (None, None)
             payer = call.payer.number if first and charged and call.payer else None
             unrated = first and charged and charge is not None and charge.unrated
             rows.append(
@@ -192,6 +193,7 @@ class Rater:
                     call.key, index, first, call.direction, number_of, partition, person_id, payer,
                     dialled, e164, *whole, share_s, call.duration_s, answered,
                     cost if first else ZERO, self.plant.currency, *priced, unrated, *told,
+                    unit_id,
                 )
             )  # fmt: skip
         return tuple(rows)

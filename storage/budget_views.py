@@ -18,6 +18,7 @@ from storage.budget_types import (
     HistoryRow,
 )
 from storage.database import Connection
+from storage.viewer import Viewer
 from telephony.money import ZERO
 
 _OWNER = "coalesce((select login from person where id = a.person_id), b.target_key)"
@@ -25,10 +26,10 @@ _OWNER = "coalesce((select login from person where id = a.person_id), b.target_k
 
 async def for_person(
     connection: Connection,
-    person_id: int,
+    viewer: Viewer,
     now: datetime,  # noqa: ARG001 - part of the contract; the open period is the present one
 ) -> list[BudgetView]:
-    """Every running budget that concerns the person: their own, their shares, their pots."""
+    """Every running budget that concerns whoever looks: their own, their shares, their pots."""
     rows = await connection.fetch(
         f"""
         select a.id as account_id, b.target, b.target_key, b.each, b.period, d.amount, d.carried,
@@ -41,7 +42,7 @@ async def for_person(
          order by a.person_id is null, b.target = 'person' desc,
                   array_position(array['daily', 'weekly', 'monthly'], b.period), b.id
         """,  # noqa: S608 - our own text
-        person_id,
+        viewer.person_id,
     )
     return [_view(row) for row in rows]
 
@@ -77,17 +78,17 @@ _HISTORY = f"""
 
 async def history(
     connection: Connection,
-    person_id: int,
+    viewer: Viewer,
     filter: HistoryFilter,  # noqa: A002 - the contract's word
     page: int,
     size: int = 10,
 ) -> HistoryPage:
-    """One page (from 1) of everything that happened to the person's budgets, ended ones too.
+    """One page (from 1) of all that happened to the budgets of whoever looks, ended ones too.
 
     What concerns another member of a pot alone, such as a mail to them, is not shown.
     """
     values = (
-        person_id,
+        viewer.person_id,
         filter.from_at,
         filter.until_at,
         filter.budget_for,

@@ -14,6 +14,7 @@ from typing import Any
 from rating.periods import Period
 from storage.budget_accounts import (
     MEMBER_OF_BUDGET,
+    account,
     accounts_of,
     align_holds,
     hold_ledger_still,
@@ -308,7 +309,9 @@ async def _open(
         time_zone,
         now,
     )
-    opened = next(one for one in await accounts_of(connection, budget_id) if one.id == account_id)
+    opened = await account(connection, account_id)
+    if opened is None:  # pragma: no cover - it was written the moment before
+        raise StorageConflict(f"there is no account {account_id}")
     await open_period(connection, opened, now)
     details = {"amount": opened.amount, "period": opened.period}
     await write_history(connection, account_id, "assign", details, now)

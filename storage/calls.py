@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from rating.charge import CallRow, PricedCall
-from storage import ledger
+from storage import day_totals, ledger
 from storage.copying import beside_the_loop, copy_rows, copy_text
 from storage.database import Connection, notify_all
 from telephony.legs import CmrRow, Leg
@@ -20,6 +20,9 @@ from telephony.money import ZERO
 R = TypeVar("R", Leg, CmrRow)
 INGEST_MUTEX = 0x52696E67
 """Advisory lock: one batch at a time, whoever brings it, so that no merge misses a leg."""
+
+NOBODY = 0
+"""Who is notified of the calls of an extension without an owner."""
 
 _ROUNDS = 8
 """How far a chain of transfers is followed; each round is one more hop."""
@@ -274,7 +277,14 @@ async def _replace(
             entries.append(ledger.charge_entry(call.key, revision, call.charge))
     await copy_rows(connection, "call", ("revision", *CallRow._fields), rows)
     await ledger.post(connection, entries)
-    people = {row.person_id for call in changed for row in call.rows if row.person_id}
+    await day_totals.reopen(
+        connection,
+        {
+            *(row.started_at for call in changed for row in call.rows),
+            *(row.started_at for key in gone for row in stored[key]),
+        },
+    )
+    people = {row.person_id or NOBODY for call in changed for row in call.rows}
     await notify_all(connection, "calls", people)
     return Replaced(
         created=len(settled) - len(stored),

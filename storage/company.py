@@ -44,6 +44,7 @@ async def load_plant(connection: Connection) -> Plant:
         sites=sites,
         gateways=await _gateways(connection),
         ownerships=await _ownerships(connection, next(iter(sites), 0)),
+        logins=await _logins(connection),
     )
 
 
@@ -87,7 +88,8 @@ async def _ownerships(connection: Connection, default_site: int) -> tuple[Owners
     """Everybody's extensions, past owners too; who has no site is counted at the default one."""
     rows = await connection.fetch(
         """select o.extension, o.partition, o.from_at, o.until_at, p.id as person_id,
-                  coalesce(p.site_id, $1) as site_id, p.department, p.cost_centre, p.office
+                  coalesce(p.site_id, $1) as site_id, p.department, p.cost_centre, p.office,
+                  p.unit_id
            from extension_owner o join person p on p.id = o.person_id
            order by o.extension, o.partition, o.from_at nulls first, o.id""",
         default_site,
@@ -101,12 +103,25 @@ async def _ownerships(connection: Connection, default_site: int) -> tuple[Owners
                 department=row["department"],
                 cost_centre=row["cost_centre"],
                 office=row["office"],
+                unit_id=row["unit_id"],
             ),
             from_at=row["from_at"],
             until_at=row["until_at"],
         )
         for row in rows
     )
+
+
+async def _logins(connection: Connection) -> dict[str, ExtensionKey]:
+    """Each person's lowest present extension by login, for records that name the person only."""
+    rows = await connection.fetch(
+        """select distinct on (p.id) lower(p.login) as login, o.extension, o.partition
+             from person p join extension_owner o on o.person_id = p.id
+            where (o.from_at is null or o.from_at <= now())
+              and (o.until_at is null or o.until_at > now())
+            order by p.id, length(o.extension), o.extension, o.partition"""
+    )
+    return {row["login"]: ExtensionKey(row["extension"], row["partition"]) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

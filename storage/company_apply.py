@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import zip_longest
 from typing import Any
 
 from storage.budget_accounts import hold_ledger_still
 from storage.company import company
 from storage.company_money import apply_budgets, apply_tariffs, differences, shown
-from storage.database import Connection, StorageConflict, notify
+from storage.database import Connection, StorageConflict, notify, notify_all
+from storage.people_admin import name_custom_fields
 from storage.wanted import Change, Wanted, WantedGateway, WantedPerson, WantedSite
 from telephony.plant import ExtensionKey
 
@@ -44,6 +46,9 @@ async def apply(
     if wanted.people or wanted.budgets:
         await hold_ledger_still(connection)  # before any row is locked
     changes = await _company(connection, wanted)
+    for number, old, new in await name_custom_fields(connection, wanted.custom_fields):
+        details = f"{shown(old)} -> {shown(new)}"
+        changes.append(Change("~", "custom field", str(number), details))
     changes += await _sites(connection, wanted.sites)
     changes += await apply_tariffs(connection, wanted.tariffs, now)
     changes += await _gateways(connection, wanted.gateways)
@@ -118,6 +123,8 @@ async def _sites(connection: Connection, wanted: Sequence[WantedSite]) -> list[C
             "time_zone": site.time_zone,
             "outside_prefix": site.outside_prefix,
             "emergency": list(site.emergency),
+            "language": site.language,
+            "masked_digits": site.masked_digits,
         }
         if site.name not in found:
             await _insert(
@@ -216,7 +223,8 @@ def _site_of(person: WantedPerson, sites: Mapping[str, int]) -> int | None:
     return sites.get(person.office, next(iter(sites.values()), None))
 
 
-def _columns(person: WantedPerson) -> dict[str, Any]:
+def _columns(person: WantedPerson, custom: Sequence[str] = ("",) * 10) -> dict[str, Any]:
+    """What the file says of a person; `custom` are the free fields they have."""
     columns: dict[str, Any] = {
         "first_name": person.first_name,
         "last_name": person.last_name,
@@ -227,7 +235,17 @@ def _columns(person: WantedPerson) -> dict[str, Any]:
         "role": person.role,
         "scope": person.scope,
     }
-    return columns if person.language is None else columns | {"language": person.language}
+    for name in ("language", "masked_digits"):
+        if (value := getattr(person, name)) is not None:
+            columns[name] = value
+    named = zip_longest(person.custom, custom)
+    return columns | {"custom": [has if says is None else says for says, has in named]}
+
+
+def _apart(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Each free field under a name of its own."""
+    custom = {f"custom_{number}": text for number, text in enumerate(columns["custom"], 1)}
+    return {name: value for name, value in columns.items() if name != "custom"} | custom
 
 
 def _secrets(person: WantedPerson) -> dict[str, str]:
@@ -248,8 +266,8 @@ async def _change_person(
     sites: Mapping[str, int],
 ) -> str:
     """Write what differs and say it; secrets are named, never shown."""
-    columns = _columns(person)
-    details = [differences(row, columns)]
+    columns = _columns(person, row["custom"])
+    details = [differences(_apart(row), _apart(columns))]
     if row["site_id"] != site:
         names = {number: name for name, number in sites.items()}
         details.append(f"site {shown(names.get(row['site_id']))} -> {shown(names.get(site or 0))}")
@@ -259,6 +277,7 @@ async def _change_person(
     said = ", ".join(part for part in details if part)
     if said:
         after = {**columns, **_secrets(person), "site_id": site, "disabled_at": None}
+        after["disabled_by"] = None
         await _update(connection, "person", row["id"], after)
     return said
 
@@ -306,16 +325,21 @@ async def _open(connection: Connection, key: ExtensionKey, person_id: int, now: 
 async def _prune(
     connection: Connection, wanted: Sequence[WantedPerson], now: datetime
 ) -> list[Change]:
-    """Disable who is absent from the file; their sessions and their extensions end now."""
+    """Disable who is absent from the file; their sessions and their extensions end now.
+
+    Whoever the directory brought is the directory's to disable.
+    """
     rows = await connection.fetch(
-        """update person set disabled_at = $2
-           where disabled_at is null and lower(login) <> all($1::text[]) returning id, login""",
+        """update person set disabled_at = $2, disabled_by = 'administrator'
+           where disabled_at is null and source = 'local' and lower(login) <> all($1::text[])
+           returning id, login""",
         [person.login.lower() for person in wanted],
         now,
     )
     gone = [row["id"] for row in rows]
     await _somebody_administers(connection, gone)
     await connection.execute("delete from session where person_id = any($1::integer[])", gone)
+    await notify_all(connection, "session", gone)
     await connection.execute(
         """update extension_owner set until_at = $2
            where person_id = any($1::integer[]) and until_at is null""",

@@ -68,12 +68,25 @@ _UNAVAILABLE = (
 )
 
 
+_PATIENCE = "select set_config('statement_timeout', $1, true)"
+
+
 class Database:
     """A pool of connections. Made by `open_database`; closed when that block ends."""
 
-    def __init__(self, pool: asyncpg.Pool[asyncpg.Record], asyncio_side: Bridge) -> None:
+    def __init__(
+        self,
+        pool: asyncpg.Pool[asyncpg.Record],
+        asyncio_side: Bridge,
+        patience_s: float | None = None,
+    ) -> None:
         self._pool = pool
         self._asyncio = asyncio_side
+        self._patience_s = patience_s
+
+    def within(self, seconds: float) -> Database:
+        """The same database for somebody who waits: no statement, no connection takes longer."""
+        return Database(self._pool, self._asyncio, seconds)
 
     async def unit_of_work(
         self,
@@ -92,10 +105,13 @@ class Database:
         await trio.lowlevel.checkpoint_if_cancelled()
 
         async def whole_unit() -> T:
+            patience_s = self._patience_s or ACQUIRE_TIMEOUT_S
             async with (
-                self._pool.acquire(timeout=ACQUIRE_TIMEOUT_S) as connection,
+                self._pool.acquire(timeout=patience_s) as connection,
                 connection.transaction(),
             ):
+                if self._patience_s is not None:
+                    await connection.execute(_PATIENCE, str(int(self._patience_s * 1000)))
                 return await work(connection, *args, **kwargs)
 
         with shielded():

@@ -7,16 +7,21 @@ from typing import NamedTuple
 
 from storage.budget_periods import next_end
 from storage.database import Connection
+from storage.directory import is_due, next_sync
 from storage.locks import next_try
 from telephony.plant import ExtensionKey
 
 
 class Due(NamedTuple):
-    """Accounts whose period has ended, lines to be tried, and the next instant after those."""
+    """Accounts whose period has ended, lines to be tried, and the next instant after those.
+
+    `directory` where the company has to be compared with its directory.
+    """
 
     accounts: tuple[int, ...]
     lines: tuple[ExtensionKey, ...]
     next_at: datetime | None
+    directory: bool = False
 
 
 async def due(connection: Connection, now: datetime) -> Due:
@@ -27,9 +32,14 @@ async def due(connection: Connection, now: datetime) -> Due:
     lines = await connection.fetch(
         "select extension, partition from line where next_try_at <= $1 and actual <> 'drift'", now
     )
-    instants = [await next_end(connection, now), await next_try(connection, now)]
+    instants = [
+        await next_end(connection, now),
+        await next_try(connection, now),
+        await next_sync(connection, now),
+    ]
     return Due(
         tuple(row["account_id"] for row in accounts),
         tuple(ExtensionKey(*row) for row in lines),
         min((at for at in instants if at is not None), default=None),
+        await is_due(connection, now),
     )

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
+from storage import alarms, calls, company, directory, files
+from storage.alarms import Alarm
+from storage.company import Company
 from storage.database import Connection
+from storage.directory import SyncRun
+from storage.files import Gap, IntakeTotals, RejectRow
+from storage.migrate import check as check_schema
+from storage.viewer import OPERATOR
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +90,136 @@ async def unrated_numbers(connection: Connection, limit: int) -> list[UnratedNum
 async def answers(connection: Connection) -> bool:
     """Whether the database answers at all; the cheapest question there is."""
     return await connection.fetchval("select true") is True
+
+
+NAMED = 3
+"""How many of many are read by name; the rest is counted."""
+
+
+class LineTrouble(NamedTuple):
+    """An extension whose lock is not as it should be, with what the phone system said."""
+
+    extension: str
+    error: str
+
+
+class PhoneSystemKnown(NamedTuple):
+    """What lines tell of the phone system: read last when, and what is wrong with some of them.
+
+    `differing` and `drifted` are extensions, the first few of each.
+    """
+
+    read_at: datetime | None
+    troubles: list[LineTrouble]
+    differing: list[str]
+    drifted: list[str]
+
+
+class MailKnown(NamedTuple):
+    """The queue of notifications: since when the oldest waits, and why the last was given up."""
+
+    waiting_since: datetime | None
+    last_error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How everything stands that the database knows of, read in one look."""
+
+    server: str
+    schema: int
+    size_bytes: int
+    figures: Figures
+    company: Company | None
+    intake: IntakeTotals
+    newest_call_at: datetime | None
+    gaps: list[Gap]
+    rejects: list[RejectRow]
+    unrated: list[UnratedNumber]
+    unknown_trunks: list[tuple[str, int]]
+    phone_system: PhoneSystemKnown
+    mail: MailKnown
+    has_directory: bool
+    last_sync: SyncRun | None
+    alarms: list[Alarm]
+
+
+async def read_standing(connection: Connection) -> Standing:
+    """Read everything `ringfence doctor` and the page of the state tell of the database.
+
+    Raises `SchemaMismatch` where the schema is not this program's.
+    """
+    schema = await check_schema(connection)
+    row = await connection.fetchrow(
+        """
+        select current_setting('server_version') as server,
+               pg_database_size(current_database()) as size_bytes,
+               (select max(started_at) from call) as newest_call_at,
+               exists (select from directory) as has_directory
+        """
+    )
+    assert row is not None  # noqa: S101  # a select without a table gives one row
+    figures = await read_figures(connection)
+    syncs, _ = await directory.runs(connection, OPERATOR, 0, 1)
+    return Standing(
+        server=row["server"],
+        schema=schema.version,
+        size_bytes=row["size_bytes"],
+        figures=figures,
+        company=await company.company(connection),
+        intake=await files.totals(connection),
+        newest_call_at=row["newest_call_at"],
+        gaps=await files.gaps(connection),
+        rejects=await files.rejects(connection, NAMED),
+        unrated=await unrated_numbers(connection, NAMED) if figures.calls_unrated else [],
+        unknown_trunks=await calls.unknown_trunks(connection) if figures.calls_unrated else [],
+        phone_system=await _phone_system(connection),
+        mail=await _mail(connection),
+        has_directory=row["has_directory"],
+        last_sync=next(iter(syncs), None),
+        alarms=await alarms.standing(connection),
+    )
+
+
+async def _phone_system(connection: Connection) -> PhoneSystemKnown:
+    row = await connection.fetchrow("select max(checked_at) as read_at from line")
+    troubles = await connection.fetch(
+        """
+        select extension, error from line where coalesce(error, '') <> ''
+         order by changed_at desc, extension limit $1
+        """,
+        NAMED,
+    )
+    differing = await connection.fetch(
+        """
+        with wanted as (select distinct extension, partition from hold),
+             actual as (select extension, partition from line where actual = 'locked')
+        select extension from (
+            (select * from wanted except select * from actual)
+            union (select * from actual except select * from wanted)) differing
+         order by length(extension), extension limit $1
+        """,
+        NAMED,
+    )
+    drifted = await connection.fetch(
+        "select extension from line where actual = 'drift' order by extension limit $1", NAMED
+    )
+    return PhoneSystemKnown(
+        row["read_at"] if row else None,
+        [LineTrouble(*found) for found in troubles],
+        [found["extension"] for found in differing],
+        [found["extension"] for found in drifted],
+    )
+
+
+async def _mail(connection: Connection) -> MailKnown:
+    waiting_since: datetime | None = await connection.fetchval(
+        "select min(created_at) from notification where state = 'pending'"
+    )
+    last_error: str | None = await connection.fetchval(
+        """
+        select error from notification where state in ('failed', 'pending') and error is not null
+         order by id desc limit 1
+        """
+    )
+    return MailKnown(waiting_since, last_error or "")

@@ -30,6 +30,7 @@ from storage.lines import (
     retry_refused,
 )
 from storage.lock_notices import record_event
+from storage.viewer import Viewer
 from telephony.plant import ExtensionKey
 
 __all__ = [
@@ -102,6 +103,20 @@ async def view(connection: Connection, key: ExtensionKey) -> LockView:
     holds = tuple(Hold(row["kind"], row["source"], row["name"], row["placed_at"]) for row in rows)
     actual = cast("Actual", line["actual"] if line else "unknown")
     return LockView(key, bool(holds), holds, actual, line["error"] if line else None)
+
+
+async def own(connection: Connection, viewer: Viewer) -> list[LockView]:
+    """The extensions that whoever looks has now, lowest number first."""
+    rows = await connection.fetch(
+        """
+        select extension, partition from extension_owner
+         where person_id = $1 and (from_at is null or from_at <= now())
+           and (until_at is null or until_at > now())
+         order by length(extension), extension, partition
+        """,
+        viewer.person_id,
+    )
+    return [await view(connection, ExtensionKey(*row)) for row in rows]
 
 
 async def set_hold(

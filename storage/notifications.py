@@ -20,8 +20,9 @@ Channel = Literal["mail", "phone"]
 class Pending:
     """One notification that is due, with what its text and its way need.
 
-    `address` is a mail address, empty for the phone channel; `language` may be empty. `time_zone`
-    is the IANA zone in which the person reads times.
+    `address` is a mail address, empty for the phone channel. `language` is what the person chose,
+    `directory_language` and `site_language` what counts where they did not; each may be empty.
+    `time_zone` is the IANA zone in which the person reads times.
     """
 
     id: int
@@ -37,6 +38,8 @@ class Pending:
     extensions: tuple[ExtensionKey, ...]
     created_at: datetime
     attempt: int
+    directory_language: str = ""
+    site_language: str = ""
 
 
 async def queue(
@@ -92,6 +95,8 @@ async def pending(connection: Connection, now: datetime, limit: int = 50) -> lis
         """
         select n.id, n.key, n.channel, n.kind, n.params, n.address, n.person_id, n.created_at,
                n.attempt, coalesce(p.language, '') as language,
+               coalesce(p.directory_language, '') as directory_language,
+               coalesce(s.language, '') as site_language,
                coalesce(nullif(trim(p.first_name || ' ' || p.last_name), ''), p.login, '')
                    as person_name,
                coalesce(s.time_zone, (select time_zone from company), 'UTC') as time_zone,
@@ -102,7 +107,8 @@ async def pending(connection: Connection, now: datetime, limit: int = 50) -> lis
                             and (o.until_at is null or o.until_at > $1)), '{}') as extensions
           from notification n
           left join person p on p.id = n.person_id
-          left join site s on s.id = p.site_id
+          left join site s on s.id = coalesce(
+               p.site_id, (select id from site order by position, id limit 1))
          where n.state = 'pending' and n.next_try_at <= $1
          order by n.next_try_at, n.id limit $2
         """,
@@ -124,6 +130,8 @@ async def pending(connection: Connection, now: datetime, limit: int = 50) -> lis
             extensions=tuple(ExtensionKey.parse(text) for text in row["extensions"]),
             created_at=row["created_at"],
             attempt=row["attempt"],
+            directory_language=row["directory_language"],
+            site_language=row["site_language"],
         )
         for row in rows
     ]

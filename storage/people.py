@@ -19,6 +19,9 @@ from telephony.plant import ExtensionKey
 
 Role = Literal["user", "supervisor", "administrator"]
 Scope = Literal["department", "cost_centre", "office"]
+TimeFormat = Literal["", "12", "24"]
+Source = Literal["local", "directory"]
+DisabledBy = Literal["administrator", "directory"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,10 @@ class Person:
     """Somebody of the company. `extensions` are the present ones, lowest number first.
 
     `language` is empty where the person never chose one; `password_hash` is None where no local
-    password exists, so that nobody can sign in with one.
+    password exists, so that nobody can sign in with one. What a directory owns (`source`) is
+    changed there; `role_fixed` says that an administrator decided role and scope all the same.
+    `masked_digits` is None where the site's rule holds, `time_format` empty where the language's
+    does; `custom` are the ten free fields, in the order of their numbers.
     """
 
     id: int
@@ -44,6 +50,13 @@ class Person:
     disabled: bool
     extensions: tuple[ExtensionKey, ...]
     password_hash: str | None
+    time_format: TimeFormat
+    directory_language: str
+    source: Source
+    role_fixed: bool
+    disabled_by: DisabledBy | None
+    masked_digits: int | None
+    custom: tuple[str, ...]
 
     @property
     def full_name(self) -> str:
@@ -54,7 +67,8 @@ class Person:
 _SELECT = """
 select p.id, p.login, p.first_name, p.last_name, p.email, p.department, p.cost_centre, p.office,
        p.site_id, p.role, p.scope, p.language, p.disabled_at is not null as disabled,
-       p.password_hash,
+       p.password_hash, p.time_format, p.directory_language, p.source, p.role_fixed,
+       p.disabled_by, p.masked_digits, p.custom,
        coalesce((
            select array_agg(o.extension || '@' || o.partition
                             order by length(o.extension), o.extension, o.partition)
@@ -84,6 +98,13 @@ def _person(row: Record) -> Person:
         disabled=row["disabled"],
         extensions=tuple(ExtensionKey.parse(text) for text in row["extensions"]),
         password_hash=row["password_hash"],
+        time_format=cast("TimeFormat", row["time_format"]),
+        directory_language=row["directory_language"],
+        source=cast("Source", row["source"]),
+        role_fixed=row["role_fixed"],
+        disabled_by=cast("DisabledBy | None", row["disabled_by"]),
+        masked_digits=row["masked_digits"],
+        custom=tuple(row["custom"]),
     )
 
 
@@ -96,6 +117,12 @@ async def by_id(connection: Connection, person_id: int) -> Person | None:
 async def by_login(connection: Connection, login: str) -> Person | None:
     """The person who signs in with this name, whatever its capitals; disabled people included."""
     row = await connection.fetchrow(_SELECT + "where lower(p.login) = lower($1)", login)
+    return _person(row) if row else None
+
+
+async def by_directory_key(connection: Connection, key: str) -> Person | None:
+    """The person the directory's entry of this key is; disabled people included."""
+    row = await connection.fetchrow(_SELECT + "where p.directory_key = $1", key)
     return _person(row) if row else None
 
 
@@ -138,12 +165,8 @@ async def set_password(
         person_id,
         keep_session,
     )
+    await notify(connection, "session", person_id)
     await connection.execute("delete from password_reset where person_id = $1", person_id)
-
-
-async def set_language(connection: Connection, person_id: int, language: str) -> None:
-    """Remember the language a person chose; empty means: as the browser asks."""
-    await connection.execute("update person set language = $2 where id = $1", person_id, language)
 
 
 async def create_local(
@@ -202,10 +225,14 @@ async def _give_extension(connection: Connection, person_id: int, key: Extension
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a person sits: the IANA zone of the times they read, their site's emergency numbers."""
+    """Where a person sits: the IANA zone of the times they read, their site's emergency numbers.
+
+    `language` is the site's, empty where it has none.
+    """
 
     time_zone: str
     emergency: tuple[str, ...]
+    language: str = ""
 
 
 async def place_of(connection: Connection, person: Person) -> Place:
@@ -213,7 +240,7 @@ async def place_of(connection: Connection, person: Person) -> Place:
     row = await connection.fetchrow(
         """
         select coalesce(s.time_zone, (select time_zone from company), 'UTC') as time_zone,
-               coalesce(s.emergency, '{}') as emergency
+               coalesce(s.emergency, '{}') as emergency, coalesce(s.language, '') as language
           from person p
           left join site s on s.id = coalesce(
                p.site_id, (select id from site order by position, id limit 1))
@@ -221,7 +248,17 @@ async def place_of(connection: Connection, person: Person) -> Place:
         """,
         person.id,
     )
-    return Place(row["time_zone"], tuple(row["emergency"])) if row else Place("UTC", ())
+    if row is None:
+        return Place("UTC", ())
+    return Place(row["time_zone"], tuple(row["emergency"]), row["language"])
+
+
+async def first_language(connection: Connection) -> str:
+    """The language of the first site, for whoever nobody knows yet; empty where it has none."""
+    language: str | None = await connection.fetchval(
+        "select language from site order by position, id limit 1"
+    )
+    return language or ""
 
 
 @dataclass(frozen=True, slots=True)

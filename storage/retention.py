@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from storage import day_totals
 from storage.database import Connection
 
 BATCH = 5_000
@@ -42,7 +43,8 @@ async def forget_calls(connection: Connection, before_at: datetime) -> Forgotten
         )
     ]
     await connection.execute("delete from ledger where call_key = any($1)", keys)
-    await connection.execute("delete from call where key = any($1)", keys)
+    gone = await connection.fetch("delete from call where key = any($1) returning started_at", keys)
+    await day_totals.reopen(connection, {row["started_at"] for row in gone})
     epoch = int(before_at.timestamp())
     legs = await connection.fetchval(
         "with gone as (delete from leg where pkid in (select pkid from leg"

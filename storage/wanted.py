@@ -33,7 +33,10 @@ class Change(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class WantedSite:
-    """A place with one dial plan, known by its name."""
+    """A place with one dial plan, known by its name.
+
+    `masked_digits` None is as the country's rules ask; `language` is empty where it has none.
+    """
 
     name: str
     country: str
@@ -41,6 +44,8 @@ class WantedSite:
     area_code: str = ""
     outside_prefix: str = ""
     emergency: tuple[str, ...] = ()
+    language: str = ""
+    masked_digits: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +77,8 @@ class WantedPerson:
     """A person, known by login in any case.
 
     Where `site` is None it is the one called like the office, else the first. The hashes are None
-    where the secret is not given or is the one already stored.
+    where the secret is not given or is the one already stored. `custom` are the ten free fields;
+    one that is None, or missing at the end, stays.
     """
 
     login: str
@@ -87,6 +93,8 @@ class WantedPerson:
     role: Role = "user"
     scope: Scope | None = None
     language: str | None = None
+    masked_digits: int | None = None
+    custom: tuple[str | None, ...] = ()
     password_hash: str | None = None
     pin_hash: str | None = None
 
@@ -97,6 +105,7 @@ class Wanted:
 
     currency: str | None = None
     time_zone: str | None = None
+    custom_fields: tuple[str, ...] | None = None
     sites: tuple[WantedSite, ...] = ()
     gateways: tuple[WantedGateway, ...] = ()
     tariffs: tuple[WantedTariff, ...] = ()

@@ -61,6 +61,8 @@ class Owner:
     department: str
     cost_centre: str
     office: str
+    unit_id: int | None = None
+    """Names department, cost centre and office together; calls keep it."""
 
 
 @dataclass(frozen=True, slots=True)

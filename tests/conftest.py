@@ -21,7 +21,7 @@ from storage.database import Database, open_database
 from storage.migrate import migrate
 from storage.server import drop_database, ensure_database
 
-pytest_plugins = ["fixtures_company", "fixtures_web"]
+pytest_plugins = ["fixtures_company", "fixtures_slapd", "fixtures_web", "fixtures_directory"]
 
 TEMPLATE = "ringfence_template"
 WHOLE_PARTS = {"test_cli", "test_demo", "test_embedded", "test_run", "test_systemd"}

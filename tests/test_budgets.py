@@ -16,6 +16,7 @@ from storage import budgets, ledger, locks
 from storage.budgets import BudgetChange, BudgetSpec, HistoryFilter
 from storage.database import Connection, Database, StorageConflict
 from storage.ledger import LedgerEntry
+from storage.viewer import Viewer
 from telephony.plant import Plant
 
 NOON = datetime(2026, 11, 20, 11, tzinfo=UTC)
@@ -87,7 +88,7 @@ class Books:
         return result
 
     async def view(self, login: Any = "asonnino") -> Any:
-        return await self.do(budgets.for_person, await self.id_of(login), self.now)
+        return await self.do(budgets.for_person, Viewer(await self.id_of(login), "own"), self.now)
 
     async def holds(self, number: Any = "731") -> Any:
         view = await self.do(locks.view, locks.ExtensionKey(number))
@@ -107,7 +108,7 @@ class Books:
 
     async def history(self, login: Any = "asonnino", page: int = 1, **filters: Any) -> Any:
         person = await self.id_of(login)
-        return await self.do(budgets.history, person, HistoryFilter(**filters), page)
+        return await self.do(budgets.history, Viewer(person, "own"), HistoryFilter(**filters), page)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from storage.budget_views import for_person
 from storage.company import NoCompany, load_plant, stored_secrets
 from storage.company_apply import DryRun, apply
 from storage.database import Connection, Database, StorageConflict
+from storage.viewer import Viewer
 from storage.wanted import Wanted, WantedGateway
 from telephony.clock import iso_z
 from telephony.plant import ExtensionKey, Plant
@@ -187,6 +188,36 @@ async def test_prune_never_disables_the_last_administrator(
         await applied(database, Wanted(people=PEOPLE[:2]), prune=True)
 
 
+async def test_prune_leaves_the_directorys_people_to_it(company: Plant, database: Database) -> None:
+    async def from_the_directory(connection: Connection) -> None:
+        await connection.execute("update person set source = 'directory' where login = 'dweber'")
+
+    await database.unit_of_work(from_the_directory)
+    staying = tuple(p for p in PEOPLE if p.login not in {"dweber", "fhaddad"})
+    assert await applied(database, Wanted(people=staying), prune=True) == [
+        "- person fhaddad: disabled"
+    ]
+
+
+async def test_the_portals_settings_are_applied_once(company: Plant, database: Database) -> None:
+    person = replace(PEOPLE[0], masked_digits=3, custom=("MI 731", None, ""))
+    wanted = Wanted(
+        custom_fields=("Vehicle", *("",) * 9),
+        sites=(replace(COMPANY.sites[0], language="it", masked_digits=2),),
+        people=(person,),
+    )
+    assert await applied(database, wanted) == [
+        "~ custom field 1: (none) -> Vehicle",
+        "~ site Milano: language (none) -> it, masked_digits (none) -> 2",
+        "~ person asonnino: masked_digits (none) -> 3, custom_1 (none) -> MI 731",
+    ]
+    assert await applied(database, wanted) == []
+    silent = Wanted(people=(replace(PEOPLE[0], custom=(None, "Floor 2")),))
+    await applied(database, silent)
+    again = Wanted(people=(replace(person, custom=("MI 731", "Floor 2")),))
+    assert await applied(database, again) == []
+
+
 async def test_logins_are_the_same_in_any_case(company: Plant, database: Database) -> None:
     shouting = replace(PEOPLE[0], login="ASONNINO", first_name="Andreas")
     assert await applied(database, Wanted(people=(shouting,))) == [
@@ -253,7 +284,7 @@ async def test_a_newcomer_gets_a_share_of_a_budget_for_each(
 
 
 async def _budgets_of(connection: Connection, login: str) -> list[BudgetView]:
-    return await for_person(connection, await person_id(connection, login), LATER)
+    return await for_person(connection, Viewer(await person_id(connection, login), "own"), LATER)
 
 
 async def test_a_price_list_is_imported_once_and_superseded_by_another(

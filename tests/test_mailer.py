@@ -23,6 +23,7 @@ from storage import budgets, notifications
 from storage.budgets import BudgetSpec, HistoryFilter
 from storage.database import Connection, Database
 from storage.notifications import Channel, Pending
+from storage.viewer import Viewer
 from telephony.errors import PbxThrottled
 from telephony.plant import ExtensionKey, Plant
 
@@ -360,7 +361,7 @@ async def test_the_history_says_to_whom_and_how_a_budget_told(
     await office.database.unit_of_work(budgets.evaluate, account, office.now)
     await office.mailer().deliver_pending()
     page = await office.database.unit_of_work(
-        budgets.history, 1, HistoryFilter(action="notify_sent"), 1
+        budgets.history, Viewer(1, "own"), HistoryFilter(action="notify_sent"), 1
     )
     [row] = page.rows
     assert row.details == {

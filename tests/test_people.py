@@ -149,6 +149,13 @@ def test_the_first_administrator_is_made_here(dsn: str, tmp_path: Path) -> None:
     assert complaint.strip().endswith("there is already an account boss")
 
 
+@pytest.mark.parametrize("login", ["", "ada neri", " ada", "ada\tneri", "ada\u00a0neri"])
+def test_a_login_is_one_word(dsn: str, tmp_path: Path, login: str) -> None:
+    code, _, complaint = ringfence(dsn, tmp_path, "user", "add", login, typed="correct horse\n")
+    assert code == 1
+    assert "a login is one word without blanks" in complaint
+
+
 def test_a_password_is_given_anew_and_never_too_short(dsn: str, tmp_path: Path) -> None:
     ringfence(dsn, tmp_path, "user", "add", "gneri", typed="correct horse\n")
     code, said, _ = ringfence(dsn, tmp_path, "user", "passwd", "gneri", typed="another horse\n")

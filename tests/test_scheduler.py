@@ -23,6 +23,7 @@ from storage import budgets, due, ledger, locks
 from storage.budgets import BudgetSpec
 from storage.database import Connection, Database
 from storage.ledger import LedgerEntry
+from storage.viewer import Viewer
 from telephony.clock import system_clock
 from telephony.plant import ExtensionKey, Plant
 
@@ -185,11 +186,11 @@ async def test_a_period_that_ends_lets_the_phone_go_by_itself(scene: Scene) -> N
     await scene.charge("1")
     async with scene.running() as house:
         await scene.until_actual("locked")
-        [view] = await scene.do(budgets.for_person, 1, scene.clock())
+        [view] = await scene.do(budgets.for_person, Viewer(1, "own"), scene.clock())
         scene.clock.ahead = view.ends_at - system_clock()
         house.bus.publish("due", "-")
         await scene.until_actual("unlocked")
-        [view] = await scene.do(budgets.for_person, 1, scene.clock())
+        [view] = await scene.do(budgets.for_person, Viewer(1, "own"), scene.clock())
     assert view.spent == 0
 
 
@@ -204,7 +205,7 @@ async def test_the_end_of_a_spent_period_is_told_on_both_channels(scene: Scene) 
     async with scene.running() as house:
         await scene.until_actual("locked")
         before = await scene.do(told)
-        [view] = await scene.do(budgets.for_person, 1, scene.clock())
+        [view] = await scene.do(budgets.for_person, Viewer(1, "own"), scene.clock())
         scene.clock.ahead = view.ends_at - system_clock()
         house.bus.publish("due", "-")
         await scene.until_actual("unlocked")
@@ -231,7 +232,7 @@ async def test_people_who_move_get_their_budgets_at_once(scene: Scene) -> None:
         await scene.do(move)
 
         async def has_budget() -> Any:
-            return bool(await scene.do(budgets.for_person, 1, scene.clock()))
+            return bool(await scene.do(budgets.for_person, Viewer(1, "own"), scene.clock()))
 
         await scene.until(has_budget)
 
@@ -290,7 +291,7 @@ async def test_the_scheduler_sleeps_until_the_next_instant(scene: Scene) -> None
         scheduler = Scheduler(scene.database, scene.clock, Bus(), registry, registry)
         assert await scheduler._wake_due() == 60.0
         await scene.set_budget(period="daily")
-        [view] = await scene.do(budgets.for_person, 1, scene.clock())
+        [view] = await scene.do(budgets.for_person, Viewer(1, "own"), scene.clock())
         seconds = await scheduler._wake_due()
         assert abs(seconds - (view.ends_at - scene.clock()).total_seconds()) < 5
         assert registry.spawned == 0

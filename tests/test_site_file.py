@@ -98,6 +98,17 @@ def test_the_documented_example_is_read(tmp_path: Path) -> None:
     assert site_file.warnings == ()
 
 
+def test_the_portals_keys_are_read(tmp_path: Path) -> None:
+    text = EXAMPLE.replace('currency = "EUR"', 'currency = "EUR"\ncustom_fields = ["Vehicle"]', 1)
+    text = text.replace('area_code = "02"', 'language = "it"\nmasked_digits = 3')
+    text = text.replace('role = "user"', 'masked_digits = 0\ncustom_1 = "MI 731"\ncustom_10 = ""')
+    wanted = read(tmp_path, text).wanted
+    assert wanted.custom_fields == ("Vehicle", *("",) * 9)
+    assert (wanted.sites[0].language, wanted.sites[0].masked_digits) == ("it", 3)
+    assert wanted.people[0].masked_digits == 0
+    assert wanted.people[0].custom == ("MI 731", *(None,) * 8, "")
+
+
 def test_secrets_are_beside_the_company_and_never_shown(tmp_path: Path) -> None:
     site_file = read(tmp_path, EXAMPLE)
     assert site_file.secrets["asonnino"].pin == "4711"
@@ -135,6 +146,17 @@ def test_the_price_list_is_looked_for_beside_the_site_file(tmp_path: Path) -> No
         ('language = "it"', 'language = "la"', "`language` must be one of en, de, fr"),
         ('pin = "4711"', 'pin = "47"', "`pin` must be 4 to 20 digits"),
         ('role = "user"', 'role = "supervisor"', "a supervisor needs scope"),
+        ('role = "user"', "masked_digits = 21", "`masked_digits` must be between 0 and 20"),
+        ('role = "user"', 'masked_digits = "3"', '`masked_digits` must be a whole number, 3, not'),
+        ('role = "user"', "custom_1 = 3", "`custom_1` must be text in quotes"),
+        ('role = "user"', 'custom_11 = "x"', "unknown key `custom_11`"),
+        ('"Sonnino"', '"Son\\u0000nino"', "(asonnino): `last_name` holds a NUL character"),
+        ('"112", "118"', '"112", "\\u0000"', "(Milano): `emergency` holds a NUL character"),
+        ('area_code = "02"', 'language = "la"', "[[site]] 1 (Milano): `language` must be one of"),
+        ('area_code = "02"', "masked_digits = -1", "`masked_digits` must be between 0 and 20"),
+        ('"EUR"\n\n', '"EUR"\ncustom_fields = ["a", "", "A"]\n\n', "the same custom field as"),
+        ('"EUR"\n\n', '"EUR"\ncustom_fields = "Floor"\n\n', "`custom_fields` must be a list of te"),
+        ('"EUR"\n\n', f'"EUR"\ncustom_fields = {list("abcdefghijk")}\n\n', "names 11"),
         ('role = "user"', 'role = "user"\nscope = "office"', "`scope` is a supervisor's"),
         ('person = "asonnino"\n', 'person = "nobody"\n', 'nobody has the login "nobody"'),
         ('person = "asonnino"\n', "", "say for whom by exactly one of"),

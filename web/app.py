@@ -7,6 +7,7 @@ Nothing here asks the database: that is done per request, through the house.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,13 @@ from quart import request
 from quart_trio import QuartTrio
 
 from web.account import account_pages
+from web.analytics import analytics_pages
 from web.assets import asset, assets
+from web.audit import audit_pages
 from web.budget import budget_pages
+from web.calls import call_pages
 from web.context import attach, reader, session_if_loaded, settings
+from web.directory import directory_pages
 from web.entry import entry
 from web.failures import register as register_failures
 from web.history_words import action_words, details_words, owner_words, row_owner
@@ -26,27 +31,56 @@ from web.live import live_pages
 from web.lock import lock_pages
 from web.menu import menu_pages
 from web.ops import register as register_operations
+from web.people import people_pages
+from web.people_fields import people_field_pages
+from web.people_import import people_import_pages
+from web.person import person_pages
+from web.person_doors import person_door_pages
 from web.phone import phone
-from web.portal import applications
+from web.portal import applications, place_of
+from web.search import search_pages
 from web.security import dress, form_secret, refuse_foreign_change, refuse_unstorable
 from web.settings import WebSettings
+from web.state import register as register_state
+from web.state import state_pages
+from web.style import style_pages
+from web.uploads import RoomyRequest
 
 if TYPE_CHECKING:
     from actors.house import House
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "templates"
 
-PAGES = (account_pages, budget_pages, live_pages, lock_pages, menu_pages)
+PAGES = (
+    account_pages,
+    analytics_pages,
+    audit_pages,
+    budget_pages,
+    call_pages,
+    directory_pages,
+    live_pages,
+    lock_pages,
+    menu_pages,
+    people_field_pages,
+    people_import_pages,
+    people_pages,
+    person_door_pages,
+    person_pages,
+    search_pages,
+    state_pages,
+    style_pages,
+)
 """Every page for signed-in people."""
 
 MAX_BODY_BYTES = 1_000_000
-"""No form of the portal is larger."""
+"""No form of the portal is larger, save where `web.uploads` expects a file."""
 
 
 def _frame() -> dict[str, object]:
     """What every template may use."""
     session, person_reader = session_if_loaded(), reader()
     person = session.person if session else None
+    known = applications(person) if person else []
     return {
         "reader": person_reader,
         "language": person_reader.language,
@@ -54,7 +88,8 @@ def _frame() -> dict[str, object]:
         "person": person,
         "place": session.place if session else None,
         "csrf_token": form_secret,
-        "applications": applications(person) if person else [],
+        "applications": known,
+        "whereabouts": place_of(request.path, known),
         "asset": asset,
         "here": request.path,
         "address": request.full_path.rstrip("?"),
@@ -90,7 +125,10 @@ def create_app(house: House, settings: WebSettings) -> QuartTrio:
     """The portal for this house, ready to be served."""
     app = QuartTrio(__name__, static_folder=None, template_folder=str(TEMPLATES))
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
-    attach(app, house, settings)
+    app.request_class = RoomyRequest
+    attach(
+        app, replace(house, database=house.database.within(settings.database_patience_s)), settings
+    )
     _speak_languages(app)
     app.context_processor(_frame)
     app.before_request(refuse_foreign_change)
@@ -100,4 +138,5 @@ def create_app(house: House, settings: WebSettings) -> QuartTrio:
     for blueprint in (assets, entry, phone, *PAGES):
         app.register_blueprint(blueprint)
     register_operations(app, house)
+    register_state(app, house.clock())
     return app

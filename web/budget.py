@@ -10,7 +10,7 @@ from quart import Response, request
 
 from storage import budgets
 from storage.budgets import HistoryFilter
-from web.context import house, part_or_page, reader, viewer
+from web.context import house, part_or_page, reader, seer
 from web.formats import zone
 from web.history_words import ACTIONS, action_words
 from web.portal import signed_in_pages
@@ -129,7 +129,7 @@ async def history() -> Response:
     text = request.args.get("page", "1")
     wanted = int(text) if text.isdecimal() and len(text) < 7 else 1
     found = await house().database.unit_of_work(
-        budgets.history, viewer().id, history_filter(chosen), max(wanted, 1), PAGE_SIZE
+        budgets.history, seer(), history_filter(chosen), max(wanted, 1), PAGE_SIZE
     )
     pages = max(1, -(-found.total // PAGE_SIZE))
     return await part_or_page(

@@ -8,23 +8,29 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
 from quart import Quart, Response, current_app, g, make_response, redirect, render_template, request
 
-from storage import sessions
+from storage import people, sessions
+from storage.database import Connection, StorageUnavailable
 from storage.people import Person
-from storage.sessions import Session
+from storage.sessions import Ending, Session
+from storage.viewer import Viewer
 from web.formats import Reader
-from web.language import LANGUAGES, choose
+from web.language import LANGUAGES, asks_for_ours, choose
 from web.settings import WebSettings
 
 if TYPE_CHECKING:
     from actors.house import House
 
 LANGUAGE_COOKIE = "ringfence-language"
+
+GADGET_PATHS = ("/gadgets/", "/live", "/logout", "/static/")
+"""All that a gadget's session opens: it lives for weeks in a window that nobody closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +84,41 @@ async def load_session() -> Session | None:
         token = request.cookies.get(settings().session_cookie, "")
         g.session = None
         if token:
-            g.session = await house().database.unit_of_work(
-                sessions.find,
-                token_hash(token),
-                now=house().clock(),
-                idle=timedelta(minutes=settings().session_idle_minutes),
-                seen=not is_background(),
-            )
+            found = await house().database.unit_of_work(_look_up, token_hash(token))
+            g.session, g.ending = found
+            if g.session is not None and g.session.kind == "gadget" and not _is_for_gadgets():
+                g.session = None
+        if g.session is None:
+            await _learn_site_language()
     return cast("Session | None", g.session)
+
+
+def _is_for_gadgets() -> bool:
+    return request.path.startswith(GADGET_PATHS)
+
+
+async def _look_up(
+    connection: Connection, hashed: bytes
+) -> tuple[Session, None] | tuple[None, Ending]:
+    now, idle = house().clock(), timedelta(minutes=settings().session_idle_minutes)
+    session = await sessions.find(connection, hashed, now=now, idle=idle, seen=not is_background())
+    if session is not None:
+        return session, None
+    return None, await sessions.why_over(connection, hashed, now)
+
+
+async def _learn_site_language() -> None:
+    """Ask for the first site's language where this browser asks for none of ours."""
+    cookie = request.cookies.get(LANGUAGE_COOKIE, "")
+    if cookie in LANGUAGES or asks_for_ours(request.accept_languages.values()):
+        return
+    with suppress(StorageUnavailable):  # the page says it in English then
+        g.site_language = await house().database.unit_of_work(people.first_language)
+
+
+def session_ending() -> Ending | None:
+    """Why the session this browser still remembers is over; None where it remembers none."""
+    return cast("Ending | None", g.get("ending"))
 
 
 def session_if_loaded() -> Session | None:
@@ -106,18 +139,39 @@ def viewer() -> Person:
     return signed_in().person
 
 
+def seer() -> Viewer:
+    """How far whoever looks may see; what every query of people's data is given."""
+    return Viewer.of(viewer())
+
+
 def reader() -> Reader:
-    """The language, zone and instant of this request, made once."""
+    """The language, zone, clock and instant of this request, made once.
+
+    The language is the one the person chose, else the directory's, else what this browser was told
+    at the door or asks for, else that of their site.
+    """
     if "reader" not in g:
         session = session_if_loaded()
-        chosen = [session.person.language] if session else []
-        chosen.append(request.cookies.get(LANGUAGE_COOKIE, ""))
-        if not session and request.args.get("lang", "") in LANGUAGES:
-            chosen.insert(0, request.args["lang"])
-        language = choose(chosen, list(request.accept_languages.values()))
-        zone_name = session.place.time_zone if session else "UTC"
-        g.reader = Reader(language, zone_name, house().clock())
+        g.reader = _reader_of(session) if session else _stranger()
     return cast("Reader", g.reader)
+
+
+def _reader_of(session: Session) -> Reader:
+    person, place = session.person, session.place
+    chosen = (person.language, person.directory_language, *_of_this_browser())
+    language = choose(chosen, request.accept_languages.values(), place.language)
+    return Reader(language, place.time_zone, house().clock(), person.time_format)
+
+
+def _stranger() -> Reader:
+    chosen = (request.args.get("lang", ""), *_of_this_browser())
+    site = str(g.get("site_language", ""))
+    language = choose(chosen, request.accept_languages.values(), site)
+    return Reader(language, "UTC", house().clock())
+
+
+def _of_this_browser() -> tuple[str, ...]:
+    return (request.cookies.get(LANGUAGE_COOKIE, ""),)
 
 
 def say(message: str, **values: object) -> str:

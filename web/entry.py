@@ -1,7 +1,7 @@
-"""The door: signing in with a local account, signing out, and a forgotten password.
+"""The door: signing in, signing out, and a forgotten password.
 
-Every refusal takes the same time and says the same words whether the account exists or not. How
-often one may try is counted in the database, so that a restart forgives nobody.
+A refusal says the same words whether the account exists or not, and of a local account takes the
+same time. How often one may try is counted in the database, so that a restart forgives nobody.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from datetime import timedelta
 from quart import Blueprint, Response, request
 
 from storage import people, sessions
+from storage.audit import record
 from storage.database import Connection
 from storage.people import Person
+from storage.sessions import Session, SessionKind
 from web.context import (
     LANGUAGE_COOKIE,
     client_address,
@@ -28,8 +30,9 @@ from web.context import (
     settings,
     token_hash,
 )
+from web.endings import ending_words
 from web.language import LANGUAGES
-from web.passwords import MAX_LENGTH, MIN_LENGTH, hash_password, is_right
+from web.passwords import MAX_LENGTH, MIN_LENGTH, hash_password
 from web.security import (
     drop_cookie,
     is_our_form,
@@ -38,6 +41,15 @@ from web.security import (
     same,
     sent_csrf,
     set_cookie,
+)
+from web.sign_in import (
+    WORDS,
+    Refused,
+    in_line,
+    recognise,
+    remember_refusal,
+    remember_too_many,
+    signed,
 )
 
 entry = Blueprint("entry", __name__)
@@ -70,7 +82,9 @@ class SignInForm:
 
 async def _sign_in_page(form: SignInForm, status: int = 200) -> Response:
     target = local_path(request.args.get("next"))
-    response = await page("portal/login.html", status=status, form=form, next=target)
+    response = await page(
+        "portal/login.html", status=status, form=form, next=target, ended=ending_words()
+    )
     if request.args.get("lang", "") in LANGUAGES:
         set_cookie(response, LANGUAGE_COOKIE, request.args["lang"], 365 * 86400)
     return response
@@ -92,15 +106,29 @@ async def sign_in() -> Response:
     if not await is_our_form():
         stale = say("This page was open for too long. Please sign in again.")
         return await _sign_in_page(SignInForm(username, stale), 400)
+    async with in_line():
+        return await _look_at(username, password)
+
+
+async def _look_at(username: str, password: str) -> Response:
     wait_s = await _admit({account_key(username): TRIES_PER_ACCOUNT})
     if wait_s:
+        await house().database.unit_of_work(remember_too_many, username)
         return await _too_many(username, wait_s)
-    person = await house().database.unit_of_work(people.by_login, username)
-    known = person if person and not person.disabled else None
-    if not await is_right(known.password_hash if known else None, password) or known is None:
-        wrong = say("User name or password is wrong.")
-        return await _sign_in_page(SignInForm(username, wrong), 401)
-    return await _open_session(known, username)
+    found = await recognise(username, password)
+    if isinstance(found, Refused):
+        return await _refused(username, found)
+    return await _open_session(found, username)
+
+
+async def _refused(username: str, refused: Refused) -> Response:
+    async def note(connection: Connection) -> None:
+        if refused.reason == "directory_away":  # nobody's fault, and no guess
+            await sessions.take_back(connection, account_key(username), address_key())
+        await remember_refusal(connection, username, refused.reason)
+
+    await house().database.unit_of_work(note)
+    return await _sign_in_page(SignInForm(username, say(WORDS[refused.reason])), refused.status)
 
 
 async def _admit(limits: dict[str, int]) -> int:
@@ -127,7 +155,8 @@ async def _too_many(username: str, wait_s: int) -> Response:
 
 async def _open_session(person: Person, username: str) -> Response:
     token, now = new_secret(), house().clock()
-    life = timedelta(hours=settings().session_life_hours)
+    target = local_path((await fields()).get("next"))
+    kind, life = _kind_of(target)
     address, user_agent = client_address(), request.headers.get("User-Agent", "")
     keys = account_key(username), address_key()
     old = token_hash(request.cookies.get(settings().session_cookie, ""))
@@ -142,15 +171,27 @@ async def _open_session(person: Person, username: str) -> Response:
             new_secret(),
             now=now,
             expires_at=now + life,
+            kind=kind,
             address=address,
             user_agent=user_agent,
         )
+        await record(connection, signed("sign_in", person, kind), now)
 
     await house().database.unit_of_work(open_it)
-    response = go(local_path((await fields()).get("next")))
+    response = go(target)
     set_cookie(response, settings().session_cookie, token, int(life.total_seconds()))
     drop_cookie(response, settings().form_cookie)
     return response
+
+
+def _kind_of(target: str) -> tuple[SessionKind, timedelta]:
+    """What a session is for, by where it leads, and how long it lasts.
+
+    A gadget sits in another window all day for weeks: whoever signs in there does so seldom.
+    """
+    if target.startswith("/gadgets/"):
+        return "gadget", timedelta(days=settings().gadget_session_life_days)
+    return "portal", timedelta(hours=settings().session_life_hours)
 
 
 @entry.route("/login/forgot", methods=["GET", "POST"])
@@ -230,7 +271,13 @@ async def sign_out() -> Response:
     if session is not None:
         if not same(await sent_csrf(), session.csrf):
             return go("/")
-        await house().database.unit_of_work(sessions.end, session.token_hash)
+        await house().database.unit_of_work(_end, session)
     response = go("/login")
     drop_cookie(response, settings().session_cookie)
     return response
+
+
+async def _end(connection: Connection, session: Session) -> None:
+    await sessions.end(connection, session.token_hash)
+    event = signed("sign_out", session.person, session.kind)
+    await record(connection, event, house().clock())

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import (
@@ -26,7 +27,10 @@ from babel.numbers import (
     get_currency_precision,
 )
 
+from storage.people import TimeFormat
 from web.language import Language
+
+TimeLength = Literal["short", "medium", "long"]
 
 
 def zone(name: str) -> ZoneInfo:
@@ -50,11 +54,15 @@ def _rounded(amount: Decimal, currency: str) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who a page is written for: their language, their zone (IANA name), and the instant it is."""
+    """Who a page is written for: their language, their zone (IANA name), and the instant it is.
+
+    `time_format` is 12 or 24 hours where the person chose, else empty: as the language writes it.
+    """
 
     language: Language
     zone_name: str
     now: datetime
+    time_format: TimeFormat = ""
 
     def _local(self, at: datetime) -> datetime:
         return at.astimezone(zone(self.zone_name))
@@ -96,8 +104,33 @@ class Reader:
 
     def clock(self, at: datetime) -> str:
         """The time of day to the minute."""
+        return self._time(at, self._pattern("short", "Hm", "hm"))
+
+    def clock_seconds(self, at: datetime) -> str:
+        """The time of day to the second."""
+        return self._time(at, self._pattern("medium", "Hms", "hms"))
+
+    def _pattern(self, usual: TimeLength, of_24: str, of_12: str) -> str:
+        """How the reader writes a time of day; the skeletons name its parts, as Unicode does."""
+        locale = self.language.locale
+        if not self.time_format:
+            return str(locale.time_formats[usual].pattern)
+        skeleton = of_24 if self.time_format == "24" else of_12
+        return str(locale.datetime_skeletons[skeleton].pattern)
+
+    def _time(self, at: datetime, pattern: str) -> str:
         local_zone = zone(self.zone_name)
-        return format_time(at, "short", tzinfo=local_zone, locale=self.language.locale)
+        return format_time(at, pattern, tzinfo=local_zone, locale=self.language.locale)
+
+    def duration(self, seconds: int) -> str:
+        """How long something took, in hours, minutes and seconds: `00:03:07`, `125:00:00`."""
+        minutes, rest = divmod(max(0, seconds), 60)
+        return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}"
+
+    @property
+    def first_weekday(self) -> int:
+        """The day a week begins with where the reader is: 0 is Monday, 6 Sunday."""
+        return self.language.locale.first_week_day
 
     def moment(self, at: datetime) -> str:
         """Day and time to the minute, for tables: `31/03/2026 00:33`."""
@@ -105,8 +138,12 @@ class Reader:
 
     def exact(self, at: datetime) -> str:
         """Day and time to the second with the zone, shown on hover and focus."""
-        local_zone = zone(self.zone_name)
-        return format_datetime(at, "long", tzinfo=local_zone, locale=self.language.locale)
+        locale, local_zone = self.language.locale, zone(self.zone_name)
+        if not self.time_format:
+            return format_datetime(at, "long", tzinfo=local_zone, locale=locale)
+        time = self._time(at, self._pattern("long", "Hms", "hms") + " z")
+        day = format_date(self._local(at).date(), "long", locale=locale)
+        return str(locale.datetime_formats["long"]).format(time, day)
 
     def ago(self, at: datetime) -> str:
         """How long ago, in words: `5 minutes ago`."""

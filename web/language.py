@@ -1,8 +1,9 @@
 """The reader's language: which one, and its words and forms.
 
-Seven languages by gettext; a language is chosen by the person, else asked for by the browser, else
-English. Dates, numbers and money take the region the browser names (de-CH) where it goes with the
-language. Catalogues are read once, at start-up.
+Seven languages by gettext; a language is chosen by the person, else given by the directory, else
+asked for by the browser, else that of the person's site, else English. Dates, numbers and money
+take the region the browser names (de-CH) where it goes with the language. Catalogues are read
+once, at start-up.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from functools import cache
 from babel import Locale, UnknownLocaleError
 from babel.support import NullTranslations
 
-from actors.language import DEFAULT, locale_for, translations_for
+from actors.language import DEFAULT, N_, first_known, locale_for, translations_for
+
+__all__ = ["LANGUAGES", "N_", "Language", "asks_for_ours", "choose", "language"]
 
 LANGUAGES = {
     "en": "English",
@@ -26,11 +29,6 @@ LANGUAGES = {
     "ar": "العربية",
 }
 """Codes and what each language calls itself, in the order people choose from."""
-
-
-def N_(message: str) -> str:  # noqa: N802 (gettext's own name for a message translated later)
-    """Mark a text for the catalogues; it is translated where it is shown."""
-    return message
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +75,17 @@ def _locale_name(tag: str) -> str:
         return ""
 
 
-def choose(chosen: Iterable[str], accepted: Iterable[str]) -> Language:
-    """The first known of the `chosen` codes, else of the browser's tags, else English."""
+def asks_for_ours(accepted: Iterable[str]) -> bool:
+    """Whether one of the browser's tags is a language of ours."""
+    return any(_locale_name(tag).partition("_")[0] in LANGUAGES for tag in accepted)
+
+
+def choose(chosen: Iterable[str], accepted: Iterable[str], site: str = "") -> Language:
+    """The first known of the `chosen` codes, else of the browser's tags, else the site's language.
+
+    English where none of them is ours.
+    """
     names = [name for tag in accepted if (name := _locale_name(tag))]
-    codes = [*chosen, *(name.partition("_")[0] for name in names)]
-    code = next((code for code in codes if code in LANGUAGES), DEFAULT)
+    code = first_known([*chosen, *(name.partition("_")[0] for name in names), site])
     region = next((n for n in names if n.partition("_")[0] == code and "_" in n), "")
     return language(code, region)

@@ -58,8 +58,11 @@ def register(app: Quart, house: House) -> None:
     app.register_blueprint(ops)
 
 
-def _follow_request() -> None:
-    """Let every log line of one request carry one id."""
+async def _follow_request() -> None:
+    """Let every log line of one request carry one id.
+
+    Awaited, for a plain function would run in a thread and keep the id to itself.
+    """
     follow(request_id=token_hex(6))
 
 

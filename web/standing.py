@@ -14,8 +14,8 @@ from storage import budgets, locks
 from storage.budgets import BudgetView
 from storage.database import Connection
 from storage.locks import LockView
-from storage.people import Person
-from web.context import house, reader, say, viewer
+from storage.viewer import Viewer
+from web.context import house, reader, say, seer
 from web.formats import last_instant
 from web.history_words import PERIODS
 
@@ -81,18 +81,18 @@ class Standings:
     phones: list[LockView]
 
 
-async def standings(connection: Connection, person: Person, now: datetime) -> Standings:
-    """How a person's budgets and phones stand at `now`."""
+async def standings(connection: Connection, viewer: Viewer, now: datetime) -> Standings:
+    """How the budgets and phones of whoever looks stand at `now`."""
     return Standings(
-        await budgets.for_person(connection, person.id, now),
-        [await locks.view(connection, key) for key in person.extensions],
+        await budgets.for_person(connection, viewer, now),
+        await locks.own(connection, viewer),
     )
 
 
 async def my_standings() -> Standings:
     """`standings` of whoever looks."""
     at = house()
-    return await at.database.unit_of_work(standings, viewer(), at.clock())
+    return await at.database.unit_of_work(standings, seer(), at.clock())
 
 
 Condition = Literal["unlocked", "locking", "locked", "unlocking", "drift"]

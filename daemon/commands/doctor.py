@@ -20,7 +20,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(args: argparse.Namespace, context: Context) -> int:
     """Print a line for each finding; 1 where something is to be done."""
-    from daemon.doctor import Finding, examine  # noqa: PLC0415 - `--help` must be quick
+    from actors.findings import Finding  # noqa: PLC0415 - `--help` must be quick
+    from daemon.doctor import examine  # noqa: PLC0415 - as above
 
     findings: list[Finding] = []
 
@@ -32,6 +33,6 @@ async def run(args: argparse.Namespace, context: Context) -> int:
     await examine(context, tell)
     if args.json:
         context.print_json(
-            [{"what": f.what, "verdict": f.verdict, "text": f.text} for f in findings]
+            [{"what": f.key, "verdict": f.verdict, "text": f.english()} for f in findings]
         )
     return 1 if any(finding.verdict == "TODO" for finding in findings) else 0

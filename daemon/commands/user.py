@@ -84,6 +84,8 @@ async def add(args: Namespace, context: Context) -> int:
     from telephony.plant import ExtensionKey  # noqa: PLC0415 - as above
     from web.passwords import hash_password  # noqa: PLC0415 - as above
 
+    if not args.login or any(letter.isspace() or not letter.isprintable() for letter in args.login):
+        raise RingfenceError(f"a login is one word without blanks, not {args.login!r}")
     first, _, last = args.name.strip().partition(" ")
     scope = (args.scope or "department") if args.role == "supervisor" else None
     async with context.database() as database:

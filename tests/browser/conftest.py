@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import signal
@@ -21,6 +22,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
+AXE = Path(__file__).parent / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+"""Put there by scripts/test, from the package-lock.json beside it."""
 START_S = 180
 FLAGS = [
     "--no-sandbox",
@@ -171,8 +174,25 @@ def open_page(chromium: Browser, demo: Demo) -> Iterator[Open]:
     assert faults == []
 
 
+Speak = Callable[[Page, str], None]
+
+
+@pytest.fixture(scope="session")
+def speak() -> Speak:
+    """Has the portal speak a language to whoever has signed in on a page, which shows the menu."""
+
+    def spoken(page: Page, language: str) -> None:
+        page.goto("/")
+        token = page.locator("[name=csrf_token]").first.get_attribute("value")
+        form = {"csrf_token": token or "", "language": language, "next": "/"}
+        assert page.request.post("/account/language", form=form).ok
+        page.reload()
+
+    return spoken
+
+
 @pytest.fixture
-def sign_in(open_page: Open) -> Open:
+def sign_in(open_page: Open, speak: Speak) -> Open:
     """A page in English on which somebody has signed in: the user unless named."""
 
     def signed_in(username: str = "user", **options: object) -> Page:
@@ -183,9 +203,55 @@ def sign_in(open_page: Open) -> Open:
         page.click("main button")
         page.wait_for_url("**/")
         if page.locator("html").get_attribute("lang") != "en":
-            page.goto("/account/")
-            page.locator("main [name=language]").select_option("en")
-            page.get_by_role("main").locator("form[action$=language] button").click()
+            speak(page, "en")
         return page
 
     return signed_in
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing axe-core objects to, and where."""
+
+    impact: str
+    rule: str
+    words: str
+    where: tuple[str, ...]
+
+    def __str__(self) -> str:
+        places = "".join(f"\n        {one}" for one in self.where[:5])
+        more = f"\n        and {len(self.where) - 5} more" if len(self.where) > 5 else ""
+        return f"{self.impact}: {self.rule}: {self.words}{places}{more}"
+
+
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+_RUN = """async rules => {
+  const found = await axe.run(document, {resultTypes: ["violations"], runOnly: rules});
+  const place = node => [node.target.join(" "), node.any[0]?.message].filter(Boolean).join(": ");
+  return found.violations.map(one => [one.impact, one.id, one.help, one.nodes.map(place)]);
+}"""
+
+
+Axe = Callable[[Page], list[Finding]]
+
+
+@pytest.fixture(scope="session")
+def axe() -> Axe:
+    """What axe-core finds on a page as it is now.
+
+    The script comes in through the debugger's door, so that the page keeps its content policy.
+    """
+    if not AXE.exists():
+        words = "no axe-core here: scripts/test installs it"
+        if os.environ.get("CI") == "true":
+            pytest.fail(words)
+        pytest.skip(words)
+    source = AXE.read_text()
+
+    def look(page: Page) -> list[Finding]:
+        if not page.evaluate("'axe' in window"):
+            page.evaluate(source)
+        found = page.evaluate(_RUN, _RULES)
+        return [Finding(impact, rule, words, tuple(at)) for impact, rule, words, at in found]
+
+    return look

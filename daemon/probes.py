@@ -1,0 +1,84 @@
+"""What only the daemon can look at, for it alone knows the configuration: folders and servers.
+
+`ringfence doctor` looks at all of it; the portal's page of the state at the quick ones each time,
+and at the others when somebody asks.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from actors import looks, state
+from actors.directory import DirectoryService
+from actors.findings import Finding, Words, plain
+from actors.house import House, Outside
+from actors.looks import Look, PhoneSystemLook
+from daemon.config import Config
+from daemon.health import inbox_problem
+from directory.port import DirectoryError
+from storage.figures import Standing
+from web.directory_words import TROUBLE_WORDS
+from web.settings import WebSettings
+from web.state import Probes
+
+LOOK_S = 20.0
+"""How long the phone system has when somebody waits for the page."""
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def probes(config: Config, settings: WebSettings, outside: Outside, house: House) -> Probes:
+    """What the portal's page of the state is given."""
+
+    async def quick(found: Standing) -> list[Finding]:
+        return [
+            await inbox(config, found),
+            portal(config, settings),
+            *looks.mail_known(outside, found),
+            *looks.phone_system_known(outside, found),
+        ]
+
+    phone_system = PhoneSystemLook(outside, house.database, house.clock, LOOK_S)
+    asked: tuple[Look, ...] = (partial(looks.mail, outside), phone_system)
+    if house.directory is not None:
+        asked = (*asked, partial(directory, house.directory))
+    return Probes((quick,), asked)
+
+
+async def directory(service: DirectoryService, found: Standing) -> list[Finding]:
+    """Whether the directory answers now, beside how it was last followed."""
+    known = state.directory(found)
+    if not found.has_directory:
+        return [known]
+    try:
+        answer = await service.probe()
+    except DirectoryError as error:
+        todo = Words(TROUBLE_WORDS[error.trouble])
+        return [replace(known, verdict="TODO", text=plain(str(error)), todo=(todo,), named=())]
+    return [replace(known, named=(*known.named, answer))]
+
+
+async def inbox(config: Config, found: Standing) -> Finding:
+    """The folder call records arrive in, and what came."""
+    folder = Path(config.inbox.directory)
+    if problem := await inbox_problem(folder):
+        return state.inbox(found, str(folder), problem)
+    waiting = await trio.to_thread.run_sync(_waiting, folder)
+    return state.inbox(found, str(folder), waiting=waiting)
+
+
+def _waiting(folder: Path) -> int:
+    try:
+        return sum(1 for entry in folder.iterdir() if not entry.name.startswith("."))
+    except OSError:
+        return 0
+
+
+def portal(config: Config, settings: WebSettings) -> Finding:
+    """Whether what people send to the portal is encrypted on its way."""
+    is_safe = settings.secure_cookies or config.web.host in LOOPBACK
+    return state.portal(settings.public_url, is_safe=is_safe)

@@ -1,0 +1,152 @@
+"""What the audit log says, in the reader's words.
+
+The database keeps codes; a code this release does not know is shown as it is, so that no row and
+no detail disappears.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from storage.audit import AuditRow
+from web.context import say
+from web.language import LANGUAGES, N_
+
+ACTIONS = {
+    "sign_in": N_("Signed in"),
+    "sign_in_failed": N_("Sign-in refused"),
+    "sign_out": N_("Signed out"),
+    "session_ended": N_("Session ended"),
+    "sessions_ended": N_("Sessions ended"),
+    "password_set": N_("Password set"),
+    "password_cleared": N_("Password taken away"),
+    "password_link_sent": N_("Password link sent"),
+    "password_reset": N_("Password chosen by link"),
+    "calls_viewed": N_("Calls looked at"),
+    "calls_exported": N_("Calls exported"),
+    "person_created": N_("Person added"),
+    "person_changed": N_("Person changed"),
+    "person_disabled": N_("Person switched off"),
+    "person_enabled": N_("Person switched on"),
+    "extension_given": N_("Extension given"),
+    "extension_taken": N_("Extension taken back"),
+    "custom_fields_named": N_("Free fields named"),
+    "people_exported": N_("People exported"),
+    "people_imported": N_("People imported"),
+    "directory_changed": N_("Directory settings changed"),
+    "directory_tried": N_("Directory tried"),
+    "directory_removed": N_("Directory settings removed"),
+    "sync_asked": N_("Synchronisation asked for"),
+    "sync_applied": N_("Synchronisation carried out"),
+    "audit_exported": N_("Audit log exported"),
+    "state_examined": N_("State examined"),
+}
+"""Every action, in the order of the drop-down."""
+
+_NAMES = {
+    "address": N_("Address"),
+    "by": N_("By"),
+    "changed": N_("Changed"),
+    "cost_centre": N_("Cost centre"),
+    "created": N_("Added"),
+    "department": N_("Department"),
+    "device": N_("Device"),
+    "directory_language": N_("Language of the directory"),
+    "disabled": N_("Switched off"),
+    "email": N_("Mail"),
+    "enabled": N_("Switched on"),
+    "extension": N_("Extension"),
+    "fields": N_("Fields"),
+    "file": N_("File"),
+    "filter": N_("Filter"),
+    "first_name": N_("First name"),
+    "kind": N_("Kind"),
+    "language": N_("Language"),
+    "last_name": N_("Last name"),
+    "login": N_("User name"),
+    "masked_digits": N_("Hidden digits"),
+    "number": N_("Number"),
+    "office": N_("Office"),
+    "partition": N_("Partition"),
+    "people": N_("People"),
+    "reason": N_("Reason"),
+    "role": N_("Role"),
+    "rows": N_("Rows"),
+    "scope": N_("Scope"),
+    "sessions": N_("Sessions"),
+    "site": N_("Site"),
+    "source": N_("Source"),
+    "time_format": N_("Time of day"),
+    "why": N_("Reason"),
+}
+
+_VALUES = {
+    "administrator": N_("Administrator"),
+    "directory": N_("Company directory"),
+    "local": N_("Local account"),
+    "no": N_("no"),
+    "sign_in": N_("Sign-in"),
+    "supervisor": N_("Supervisor"),
+    "user": N_("User"),
+    "yes": N_("yes"),
+    "wrong_password": N_("wrong password"),
+    "wrong": N_("wrong user name or password"),
+    "unknown": N_("unknown user name"),
+    "disabled": N_("switched off"),
+    "too_many": N_("too many attempts"),
+    "locked": N_("locked by the directory"),
+    "expired": N_("password expired"),
+    "not_admitted": N_("not admitted by the directory"),
+    "unusable": N_("name taken by another account"),
+    "directory_away": N_("the directory does not answer"),
+    "gadget": N_("Gadget"),
+    "portal": N_("Portal"),
+}
+"""Values that are codes of ours; any other value is a name, a number or somebody's own words."""
+
+_CODED = {"by", "kind", "reason", "role", "scope", "source", "why", "disabled", "enabled"}
+_SCOPES = {
+    "department": N_("Department"),
+    "cost_centre": N_("Cost centre"),
+    "office": N_("Office"),
+}
+
+
+class Detail(NamedTuple):
+    """One fact of an event: what it is called, and what it was."""
+
+    name: str
+    value: str
+
+
+def action_words(action: str) -> str:
+    """What an action is called."""
+    return say(ACTIONS[action]) if action in ACTIONS else action
+
+
+def details_of(row: AuditRow) -> list[Detail]:
+    """What happened exactly, fact by fact."""
+    return [Detail(_name(name), _value(name, str(told))) for name, told in row.details.items()]
+
+
+def details_text(row: AuditRow) -> str:
+    """The same in one line, for tables of other programs."""
+    return "; ".join(f"{name}: {value}" for name, value in details_of(row))
+
+
+def _name(name: str) -> str:
+    if name.startswith("custom_") and name.removeprefix("custom_").isdecimal():
+        return say("Free field %(number)s", number=name.removeprefix("custom_"))
+    return say(_NAMES[name]) if name in _NAMES else name
+
+
+def _value(name: str, told: str) -> str:
+    """A change is `before → after`, either of which may be a code."""
+    return " → ".join(_one_value(name, part) for part in told.split(" → "))
+
+
+def _one_value(name: str, told: str) -> str:
+    if name == "language" and told in LANGUAGES:
+        return LANGUAGES[told]
+    known = _SCOPES if name == "scope" else _VALUES
+    return say(known[told]) if name in _CODED and told in known else told
