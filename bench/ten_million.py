@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -23,6 +22,7 @@ import trio
 from daemon.embedded import embedded_server
 from storage import day_totals
 from storage.database import Connection, Database, open_database
+from storage.demo import wipe
 from storage.migrate import migrate, migrations
 
 CALLS = 10_000_000
@@ -101,9 +101,9 @@ async def ten_million(calls: int = CALLS) -> AsyncIterator[tuple[Database, str, 
     schema = hashlib.sha256("".join(step.sql for step in migrations()).encode()).hexdigest()
     made = {"schema": schema, "rows": hashlib.sha256(ROWS.encode()).hexdigest(), "calls": calls}
     stamp = folder / "made.json"
-    if not stamp.exists() or json.loads(stamp.read_text()) != made:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+    if stamp.exists() and json.loads(stamp.read_text()) != made:
+        stamp.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
     async with (
         embedded_server(folder / "data", say=lambda _: None) as dsn,
         open_database(dsn) as database,
@@ -120,6 +120,7 @@ async def ten_million(calls: int = CALLS) -> AsyncIterator[tuple[Database, str, 
 
 async def _make(database: Database, calls: int) -> None:
     step = (LAST_AT - FIRST_AT).total_seconds() / calls
+    await database.unit_of_work(wipe)
     await database.unit_of_work(migrate)
     indexes = await database.unit_of_work(_company_without_indexes)
     for start in range(0, calls, CHUNK):
@@ -182,6 +183,7 @@ def _next_month(month: datetime) -> datetime:
 
 def _load(folder: Path) -> None:
     texts = str(folder / "*.csv")
+    (folder / "calls.duckdb").unlink(missing_ok=True)
     with duckdb.connect(str(folder / "calls.duckdb")) as duck:
         duck.execute(f"create table call as select * from read_csv('{texts}', header = true)")
     for text in folder.glob("*.csv"):

@@ -154,9 +154,23 @@ _SPANS = """(select c.* from unnest($1::timestamptz[], $2::timestamptz[]) s(from
              join call c on c.started_at >= s.from_at and c.started_at < s.until_at)"""
 
 
+# Of everybody's calls every row is there, so the one that is counted says it all: the rows agree
+# on whether it was answered. Nothing is sorted by call, which would take twice as long.
+_COUNTED = f"""
+    select count(*) filter (where c.counted), count(*) filter (where c.counted and c.answered),
+           count(*) filter (where not c.answered
+                              and (c.direction = 'incoming' and c.counted
+                                   or c.direction = 'internal' and c.party = 1)),
+           coalesce(sum(c.cost), 0),
+           coalesce(sum(c.call_duration_s) filter (where c.counted and c.answered), 0)::bigint,
+           coalesce(sum(c.ring_s) filter (where c.counted), 0)::bigint
+      from {_SPANS} c
+"""  # noqa: S608 - our own text
+
+
 async def _added_up(connection: Connection, spans: Sequence[Span]) -> Figures:
     row = await connection.fetchrow(
-        ONCE.format(talk="c.call_duration_s", calls=_SPANS),
+        _COUNTED,
         [span[0] for span in spans],
         [span[1] for span in spans],
     )

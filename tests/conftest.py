@@ -15,11 +15,16 @@ from typing import Any
 
 import pytest
 import trio
+from hypothesis import settings
 
 from daemon.embedded import embedded_server
 from storage.database import Database, open_database
 from storage.migrate import migrate
 from storage.server import drop_database, ensure_database
+
+# A busy machine is no fault of what is tested.
+settings.register_profile("ringfence", deadline=None)
+settings.load_profile("ringfence")
 
 pytest_plugins = ["fixtures_company", "fixtures_slapd", "fixtures_web", "fixtures_directory"]
 

@@ -65,10 +65,12 @@ async def read_home(connection: Connection, viewer: Viewer, now: datetime) -> Ho
     month, today = spans(now, zone_name)
     if (event := looked_at(seen, "last calls")) is not None:
         await audit.looked(connection, viewer, event, now)
+    earlier = await seen_calls.figures(connection, seen, (month[0], today[0]))
+    figures = await seen_calls.figures(connection, seen, (today[0], month[1]))
     return Home(
         rows=await seen_calls.last(connection, seen, top),
-        month=await seen_calls.figures(connection, seen, month),
-        today=await seen_calls.figures(connection, seen, today),
+        month=earlier.plus(figures),
+        today=figures,
         currency=currency,
         zone_name=zone_name,
         top=top,

@@ -7,17 +7,20 @@ language or a zone by accident.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from babel import Locale
 from babel.dates import (
     format_date,
     format_datetime,
     format_skeleton,
     format_time,
     format_timedelta,
+    match_skeleton,
 )
 from babel.numbers import (
     format_currency,
@@ -39,6 +42,17 @@ def zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
+
+
+@cache
+def _nearest(skeleton: str, locale: Locale) -> str:
+    """The skeleton that the language has, nearest to the one wanted; finding it takes long."""
+    known = locale.datetime_skeletons
+    return skeleton if skeleton in known else match_skeleton(skeleton, known) or skeleton
+
+
+def _in_skeleton(skeleton: str, day: date, locale: Locale) -> str:
+    return format_skeleton(_nearest(skeleton, locale), day, fuzzy=False, locale=locale)
 
 
 def last_instant(ends_at: datetime) -> datetime:
@@ -95,12 +109,12 @@ class Reader:
         """The day of an instant: `31 March`, with its year where that is not this one."""
         local = self._local(at)
         if self._local(self.now).year == local.year:
-            return format_skeleton("MMMMd", local.date(), locale=self.language.locale)
+            return _in_skeleton("MMMMd", local.date(), self.language.locale)
         return format_date(local.date(), "long", locale=self.language.locale)
 
     def short_day(self, at: datetime) -> str:
         """The day in figures: `31/03/2026`."""
-        return format_skeleton("yMMdd", self._local(at).date(), locale=self.language.locale)
+        return _in_skeleton("yMMdd", self._local(at).date(), self.language.locale)
 
     def clock(self, at: datetime) -> str:
         """The time of day to the minute."""
