@@ -148,6 +148,15 @@ def usable(work: Work, found: Sequence[DirectoryPerson]) -> list[DirectoryPerson
     return sorted(usable, key=lambda entry: entry.login.lower())
 
 
+def _is_lasting(key: str | None) -> bool:
+    """Whether a key names one entry for ever; a distinguished name changes when it is renamed.
+
+    An entry with another such key is another person, though they be called the same: whoever left
+    and whoever came after them, or two of two domains.
+    """
+    return bool(key) and "=" not in str(key)
+
+
 def match_entries(work: Work, found: Sequence[DirectoryPerson]) -> tuple[list[Match], set[int]]:
     """Whom each entry is here; and the ids of those whose account the directory has closed."""
     by_key = {person.directory_key: person for person in work.known.people if person.directory_key}
@@ -165,7 +174,7 @@ def match_entries(work: Work, found: Sequence[DirectoryPerson]) -> tuple[list[Ma
             if named.source == "local" and named.has_password:
                 work.problem("local_account", entry.login, entry.dn)
                 continue
-            if named.directory_key in keys:
+            if named.directory_key in keys or _is_lasting(named.directory_key):
                 work.problem("login_taken", entry.dn, entry.login)
                 continue
             person = named

@@ -7,6 +7,7 @@ the same however many calls there are.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
@@ -16,6 +17,10 @@ from storage.viewer import Viewer, units_of
 
 CallType = Literal["incoming", "outgoing", "missed", "internal"]
 """What a list shows a call as; `missed` is an outside call nobody answered, either way."""
+
+
+_KEY = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PARTY = re.compile("[0-9]{1,3}")
 
 
 class CallId(NamedTuple):
@@ -28,14 +33,9 @@ class CallId(NamedTuple):
     def parse(cls, text: str) -> CallId | None:
         """The inverse of `str()`; None where the text is none."""
         key, _, party = text.rpartition(".")
-        hexadecimal = key.replace("-", "")
-        if len(hexadecimal) != 32 or not (party.isascii() and party.isdecimal()) or len(party) > 3:
+        if not _KEY.fullmatch(key) or not _PARTY.fullmatch(party):
             return None
-        try:
-            int(hexadecimal, 16)
-        except ValueError:
-            return None
-        return cls(key, int(party)) if hexadecimal.isalnum() else None
+        return cls(key, int(party))
 
     def __str__(self) -> str:
         return f"{self.key}.{self.party}"

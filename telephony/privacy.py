@@ -6,9 +6,12 @@ said for a person, else for a site, else by the habit of the country's itemised 
 
 from __future__ import annotations
 
+import re
+
 from telephony.countries import country
 
 USUAL_MASKED_DIGITS = 4
+_DIGITS = re.compile(r"\+?[0-9]+")
 MASKED_DIGITS = {"AT": 3, "DE": 3}
 """Germany and Austria have itemised bills of employees shortened by the last three digits."""
 
@@ -21,11 +24,17 @@ def masked_digits(country_code: str) -> int:
 def mask(number: str, digits: int) -> str:
     """`number` with its last `digits` as asterisks; a number no longer than that has nothing else.
 
-    0 hides nothing. An address (`name@host`) is masked as a number would be.
+    0 hides nothing. What follows the digits (`*22`, `;ext=7`) is hidden with the last of them, so
+    that it does not stand in for them; of an address (`name@host`) the name is hidden.
     """
     if digits <= 0 or not number:
         return number
-    return number[:-digits] + "*" * digits
+    name, at, host = number.partition("@")
+    if at and not name.removeprefix("+").isdecimal():
+        return "*" * digits + at + host
+    plain = _DIGITS.match(name)
+    shown = plain.end() - digits if plain else 0
+    return name[: max(0, shown)] + "*" * digits
 
 
 def national(number: str, e164: str, country_code: str) -> str:

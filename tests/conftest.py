@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import trio
+from compiled_templates import compile_once
 from hypothesis import settings
 
 from daemon.embedded import embedded_server
@@ -25,6 +26,7 @@ from storage.server import drop_database, ensure_database
 # A busy machine is no fault of what is tested.
 settings.register_profile("ringfence", deadline=None)
 settings.load_profile("ringfence")
+compile_once()
 
 pytest_plugins = ["fixtures_company", "fixtures_slapd", "fixtures_web", "fixtures_directory"]
 

@@ -123,6 +123,18 @@ def test_a_login_somebody_else_has_is_not_taken() -> None:
     assert kinds(made) == ["twice"]
 
 
+@pytest.mark.parametrize("complete", [True, False])
+def test_who_is_called_like_somebody_before_them_is_not_them(complete: bool) -> None:
+    """Calls, rights and a role once fixed stay with the entry they were given to."""
+    before = somebody(7, "anna", directory_key="k-anna", role="administrator", role_fixed=True)
+    after = replace(entry_of(before), key="k-eve", role="user")
+    made = plan(a_company(before), [after], RULES, complete=complete)
+    assert kinds(made) == ["login_taken"]
+    assert not made.created
+    assert not made.changed
+    assert not made.enabled
+
+
 def test_a_login_that_becomes_free_waits_for_the_next_run() -> None:
     anna = somebody(1, "anna")
     entries = [entry_of(anna, login="anna2"), an_entry("anna", "New", "Anna", key="new")]

@@ -71,6 +71,7 @@ def test_every_text_is_said_in_every_language(code: str, wanted: Catalog) -> Non
     assert not lacking, f"run scripts/messages, then translate into {code}: {lacking}"
 
 
+@cache
 def exact_forms(code: str) -> set[int]:
     """The plural forms that stand for one number alone, which they may say as a word."""
     rule = c2py(catalogue(code).plural_expr)

@@ -17,7 +17,7 @@ from storage import audit
 from storage.audit import AuditFilter, AuditRow, Cursor
 from storage.viewer import Viewer
 from web.audit_words import ACTIONS, action_words, details_of, details_text
-from web.context import house, is_background, part_or_page, reader, say, seer
+from web.context import house, part_or_page, reader, say, seer
 from web.formats import Reader, zone
 from web.people_csv import escaped
 from web.portal import administrator_pages
@@ -156,10 +156,9 @@ async def export() -> Response:
     """Everything the filter finds as CSV; that it was taken away is itself in the log."""
     chosen = chosen_filters()
     wanted, viewer, now = audit_filter(chosen), seer(), house().clock()
-    if not is_background():
-        words = "; ".join(f"{name}: {value}" for name, value in chosen.items())
-        told = event("audit_exported", filter=words) if words else event("audit_exported")
-        await house().database.unit_of_work(audit.record, told, now)
+    words = "; ".join(f"{name}: {value}" for name, value in chosen.items())
+    told = event("audit_exported", filter=words) if words else event("audit_exported")
+    await house().database.unit_of_work(audit.record, told, now)
     name = f"audit-{now:%Y-%m-%d}.csv"
     rows = cast("Callable[..., AsyncGenerator[bytes]]", stream_with_context(_csv))
     response = Response(

@@ -7,6 +7,7 @@ same time. How often one may try is counted in the database, so that a restart f
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -62,8 +63,13 @@ RESET_LIFE = timedelta(hours=1)
 
 
 def account_key(login: str) -> str:
-    """What an account's attempts are counted under; hashed, for passwords get typed there too."""
-    return "account:" + hashlib.sha256(login.strip().lower().encode()).hexdigest()
+    r"""What an account's attempts are counted under; hashed, for passwords get typed there too.
+
+    `DOMAIN\name` and signs nobody sees make no other account of it: the directory leaves them out.
+    """
+    seen = "".join(sign for sign in login if unicodedata.category(sign) not in {"Cf", "Cc"})
+    name = unicodedata.normalize("NFC", seen.rpartition("\\")[2].strip()).lower()
+    return "account:" + hashlib.sha256(name.encode()).hexdigest()
 
 
 def address_key() -> str:

@@ -116,6 +116,10 @@ class Reader:
         """The day in figures: `31/03/2026`."""
         return _in_skeleton("yMMdd", self._local(at).date(), self.language.locale)
 
+    def iso_day(self, at: datetime) -> str:
+        """The day as addresses and date fields write it: `2026-03-31`."""
+        return self._local(at).date().isoformat()
+
     def clock(self, at: datetime) -> str:
         """The time of day to the minute."""
         return self._time(at, self._pattern("short", "Hm", "hm"))

@@ -10,7 +10,9 @@ costs one task, one watcher on the bus and no connection to the database.
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -38,7 +40,12 @@ AT_MOST_EVERY_S = {"calls": 1.0, "state": 5.0}
 RENEWED_PER_S = 200
 """How many streams ask again in a second after something that concerns all of them."""
 
+STREAMS_A_SESSION = 30
+"""Pages one browser may hold open; more than anybody has, fewer than would hurt."""
+
 RETRY_MS = 2000
+
+_open: Counter[bytes] = Counter()
 
 _PARTS = {"account": "budget history", "line": "lock budget history", "calls": "calls"}
 _STATE = frozenset({"alarm", "directory", "line", "notification"})
@@ -254,6 +261,19 @@ async def _interest(
     )
 
 
+async def _counted(token_hash: bytes, events: AsyncGenerator[str]) -> AsyncGenerator[str]:
+    """The same events; while they go on, the session has one more stream."""
+    _open[token_hash] += 1
+    try:
+        async with aclosing(events):
+            async for told in events:
+                yield told
+    finally:
+        _open[token_hash] -= 1
+        if not _open[token_hash]:
+            del _open[token_hash]
+
+
 @live_pages.get("/live")
 async def live() -> Response:
     """The stream of the signed-in person."""
@@ -266,8 +286,10 @@ async def live() -> Response:
     interest = await ask()
     if interest is None:
         return Response("", status=401, content_type="text/plain")
+    if _open[token_hash] >= STREAMS_A_SESSION:
+        return Response("", status=429, content_type="text/plain")
     response = Response(
-        stream(at.bus, Watch(ask, interest)),
+        _counted(token_hash, stream(at.bus, Watch(ask, interest))),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

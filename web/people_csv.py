@@ -42,7 +42,7 @@ COLUMNS = (
 MOST_ROWS = 200_000
 _MOST_CELL = 100_000
 _DELIMITERS = (",", ";", "\t")
-_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA = re.compile("'*(?:[\t\r\n]|[\\s\u200b\ufeff]*[=+\\-@＝＋－＠])")
 
 
 class NotReadable(Exception):

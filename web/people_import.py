@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import trio
 from quart import Response, make_response, request
 
-from storage import people_admin, people_import, people_listing
+from storage import audit, people_admin, people_import, people_listing
 from storage.copying import beside_the_loop
 from storage.database import Connection, Database, StorageConflict
 from storage.people_admin import Author, LastAdministrator
@@ -27,6 +27,7 @@ from web.people_plan import Plan, Stored, plan
 from web.person import LAST_ADMINISTRATOR, author
 from web.person_fields import label_of
 from web.portal import administrator_pages
+from web.trail import event
 
 people_import_pages = administrator_pages("people_import")
 
@@ -60,6 +61,7 @@ async def export() -> Response:
         return await beside_the_loop(lambda: written(listed_of(rows)))
 
     content = await _patient().unit_of_work(everybody, seer(), asked())
+    await house().database.unit_of_work(audit.record, event("people_exported"), house().clock())
     response = cast("Response", await make_response(content))
     response.content_type = "text/csv; charset=utf-8"
     response.headers["Content-Disposition"] = 'attachment; filename="people.csv"'

@@ -40,13 +40,17 @@ async def results() -> Response:
     """What fits the words of the address, as far as whoever looks may see it."""
     text, viewer = request.args.get("q", "").strip()[:LONGEST], seer()
     found, zone_name = await house().database.unit_of_work(_search, viewer, text)
+    local = in_zone(zone_name)
+    # The list behind a number reaches as far back as was looked, not through years of calls.
+    back = {"from": local.iso_day(found.since)} if found.since else dict[str, str]()
     return await page(
         "portal/search.html",
+        back=back,
         text=text,
         found=found,
         is_number=len(search.digits_of(text)) >= FEWEST_DIGITS,
         looked_through=LOOKED_THROUGH,
-        local=in_zone(zone_name),
+        local=local,
         viewer=viewer,
         calls_link=calls_link,
     )

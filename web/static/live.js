@@ -15,6 +15,7 @@ export function liveParts() {
   let failures = 0;
   let hideTimer = 0;
   let retryTimer = 0;
+  let leaving = false;
 
   const wants = (part, names) =>
     names.includes("all") || part.dataset.live.split(" ").some((name) => names.includes(name));
@@ -58,6 +59,7 @@ export function liveParts() {
   }
 
   function signIn() {
+    if (leaving) return; // signing out leads to the door by itself
     const here = location.pathname + location.search;
     location.assign(`/login?next=${encodeURIComponent(here)}`);
   }
@@ -124,6 +126,7 @@ export function liveParts() {
   });
   window.addEventListener("pageshow", (event) => event.persisted && awake());
   window.addEventListener("online", awake);
+  document.addEventListener("submit", (event) => (leaving ||= event.target.getAttribute("action") === "/logout"));
   window.addEventListener("pagehide", close);
   return api;
 }
