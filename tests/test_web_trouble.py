@@ -6,12 +6,15 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import pytest
 import trio
 from fixtures_web import SETTINGS, Browser
 from quart_trio import QuartTrio
+from test_web_live import Listener
 
 from actors.house import House
 from storage.database import Connection, Database
+from web import live
 from web.app import create_app
 
 IMPATIENT = replace(SETTINGS, database_patience_s=0.2)
@@ -67,3 +70,19 @@ async def test_signing_in_while_the_database_is_slow_loses_nothing(
         assert answer.status_code == 503
     answer = await browser.post("/login", username="asonnino", password="correct horse", **form)
     assert answer.status_code == 303
+
+
+async def test_one_browser_holds_so_many_pages_open_and_no_more(
+    app: QuartTrio, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "STREAMS_A_SESSION", 1)
+    await browser.sign_in()
+    listener = Listener(app, browser)
+    async with listener.listening():
+        assert (await browser.get("/live")).status_code == 429
+        other = Browser(app)
+        await other.sign_in("bkowalska")
+        async with Listener(app, other).listening():
+            pass
+    async with Listener(app, browser).listening():
+        pass
