@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from actors.language import LANGUAGES
 from directory.port import CUSTOM_FIELDS, AttributeNames, DirectoryPerson
 from storage.directory_types import KnownCompany, KnownOwner, KnownPerson, Problem
+from words.language import LANGUAGES
 
 LONGEST_TEXT = 400
 LONGEST_LOGIN = 200

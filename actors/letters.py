@@ -26,10 +26,10 @@ from jinja2 import (
     select_autoescape,
 )
 
-from actors.language import DEFAULT, first_known, locale_for, translations_for
 from storage.notifications import Pending
 from telephony.errors import RingfenceError
 from telephony.money import ZERO
+from words.language import DEFAULT, first_known, locale_for, translations_for
 
 FOLDER = Path(__file__).resolve().parent.parent / "templates" / "mail"
 

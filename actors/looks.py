@@ -13,7 +13,6 @@ import trio
 from actors import state
 from actors.findings import Finding, Words, plain, said
 from actors.house import Outside
-from actors.language import N_
 from actors.mailer import try_connection
 from actors.metrics import heard_of
 from actors.proof import Proofs
@@ -24,6 +23,7 @@ from storage.figures import Standing
 from telephony.clock import Clock
 from telephony.errors import PbxError
 from telephony.plant import ExtensionKey
+from words.language import N_
 
 EXTENSIONS_LOOKED_AT = 25
 """Lines read to find which calling search spaces the company uses; enough to meet each of them."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from actors.findings import NAMED, Bytes, Finding, Value, Words, plain, said
-from actors.language import N_
 from storage.alarms import Alarm
 from storage.figures import Standing
 from storage.files import Gap, RejectRow
+from words.language import N_
 
 DATABASE = Words(N_("database"))
 PEOPLE = Words(N_("people"))

@@ -38,7 +38,7 @@ from storage.wanted import (
     WantedTariff,
 )
 from telephony.plant import ExtensionKey
-from web.language import LANGUAGES
+from words.language import LANGUAGES
 
 _AMOUNT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
 _DIALLED = re.compile(r"[0-9*#]+")

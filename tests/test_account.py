@@ -16,8 +16,8 @@ from storage.database import Connection, Database, StorageConflict
 from storage.viewer import OPERATOR, Viewer
 from web.context import token_hash
 from web.devices import device
-from web.formats import Reader
-from web.language import LANGUAGES, language
+from words.formats import Reader
+from words.language import LANGUAGES, language
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0"
 PHONE = (

@@ -18,9 +18,8 @@ import pytest
 from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
-from actors.language import first_known
-from web.formats import Reader
-from web.language import LANGUAGES, choose, language
+from words.formats import Reader
+from words.language import LANGUAGES, choose, first_known, language
 
 ROOT = Path(__file__).parents[1]
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")

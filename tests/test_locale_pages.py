@@ -28,7 +28,7 @@ from storage.audit import Event
 from storage.database import Connection, Database
 from web.app import create_app
 from web.audit_words import ACTIONS
-from web.language import LANGUAGES, language
+from words.language import LANGUAGES, language
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
 NO_PAGES = {"/live", "/healthz", "/metrics"}

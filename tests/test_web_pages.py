@@ -20,8 +20,8 @@ from storage.database import Connection, Database, StorageUnavailable
 from storage.locks import LockView
 from telephony.plant import ExtensionKey
 from web.app import create_app
-from web.formats import Reader
-from web.language import LANGUAGES, language
+from words.formats import Reader
+from words.language import LANGUAGES, language
 
 MINE = ExtensionKey("731")
 

@@ -23,11 +23,11 @@ from web.context import (
 )
 from web.devices import device_words
 from web.entry import TRIES_PER_ACCOUNT, WINDOW, account_key, password_problem
-from web.language import LANGUAGES, N_
 from web.passwords import hash_password, is_right
 from web.portal import signed_in_pages
 from web.security import drop_cookie, local_path, set_cookie
 from web.trail import event
+from words.language import LANGUAGES, N_
 
 account_pages = signed_in_pages("account")
 

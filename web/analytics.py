@@ -16,9 +16,9 @@ from storage.seen_calls import SeenCall
 from storage.viewer import Viewer
 from web.call_words import gateway_words, type_words
 from web.context import house, is_background, page, part_or_page, reader, seer
-from web.formats import Reader, zone
 from web.portal import signed_in_pages
 from web.whose import Choice, Whose, choices, looked_at, narrowed, whose_of
+from words.formats import Reader, zone
 
 analytics_pages = signed_in_pages("analytics")
 

@@ -26,7 +26,6 @@ from web.directory import directory_pages
 from web.entry import entry
 from web.failures import register as register_failures
 from web.history_words import action_words, details_words, owner_words, row_owner
-from web.language import LANGUAGES
 from web.live import live_pages
 from web.lock import lock_pages
 from web.menu import menu_pages
@@ -45,6 +44,7 @@ from web.state import register as register_state
 from web.state import state_pages
 from web.style import style_pages
 from web.uploads import RoomyRequest
+from words.language import LANGUAGES
 
 if TYPE_CHECKING:
     from actors.house import House

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from storage.audit import AuditRow
 from web.context import say
-from web.language import LANGUAGES, N_
+from words.language import LANGUAGES, N_
 
 ACTIONS = {
     "sign_in": N_("Signed in"),

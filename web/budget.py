@@ -11,10 +11,10 @@ from quart import Response, request
 from storage import budgets
 from storage.budgets import HistoryFilter
 from web.context import house, part_or_page, reader, seer
-from web.formats import zone
 from web.history_words import ACTIONS, action_words
 from web.portal import signed_in_pages
 from web.standing import card, my_standings, phone_cards
+from words.formats import zone
 
 budget_pages = signed_in_pages("budget")
 

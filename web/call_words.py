@@ -19,7 +19,7 @@ from storage.call_rows import CallType
 from storage.seen_calls import SeenCall
 from storage.viewer import Viewer
 from web.context import reader, say
-from web.language import N_
+from words.language import N_
 
 TYPES: dict[CallType, str] = {
     "incoming": N_("Incoming call from PSTN"),

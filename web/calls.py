@@ -31,9 +31,9 @@ from web.call_words import (
     type_words,
 )
 from web.context import house, page, part_or_page, say, seer
-from web.language import N_
 from web.portal import signed_in_pages
 from web.whose import Whose, choices, looked_at, narrowed, whose_of
+from words.language import N_
 
 call_pages = signed_in_pages("calls")
 

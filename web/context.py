@@ -20,9 +20,9 @@ from storage.database import Connection, StorageUnavailable
 from storage.people import Person
 from storage.sessions import Ending, Session
 from storage.viewer import Viewer
-from web.formats import Reader
-from web.language import LANGUAGES, asks_for_ours, choose
 from web.settings import WebSettings
+from words.formats import Reader
+from words.language import LANGUAGES, asks_for_ours, choose
 
 if TYPE_CHECKING:
     from actors.house import House

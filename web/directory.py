@@ -39,9 +39,9 @@ from web.directory_words import (
     value_words,
     worth_showing,
 )
-from web.language import N_
 from web.portal import administrator_pages
 from web.trail import event
+from words.language import N_
 
 directory_pages = administrator_pages("directory")
 

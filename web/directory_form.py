@@ -23,7 +23,7 @@ from directory.port import (
     SignIn,
 )
 from web.context import say
-from web.language import N_
+from words.language import N_
 
 MOST_GROUPS = 50
 SPARE_GROUPS = 2

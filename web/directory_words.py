@@ -8,7 +8,7 @@ from directory.port import Trouble
 from storage.directory import SyncRun
 from storage.directory_types import Difference, Planned, Problem
 from web.context import say
-from web.language import LANGUAGES, N_
+from words.language import LANGUAGES, N_
 
 FIELD_WORDS: Mapping[str, str] = {
     "login": N_("User name"),

@@ -32,7 +32,6 @@ from web.context import (
     token_hash,
 )
 from web.endings import ending_words
-from web.language import LANGUAGES
 from web.passwords import MAX_LENGTH, MIN_LENGTH, hash_password
 from web.security import (
     drop_cookie,
@@ -52,6 +51,7 @@ from web.sign_in import (
     remember_too_many,
     signed,
 )
+from words.language import LANGUAGES
 
 entry = Blueprint("entry", __name__)
 

@@ -13,7 +13,7 @@ from storage.database import StorageUnavailable
 from storage.viewer import NotAllowed
 from telephony.trail import current_trail
 from web.context import is_background, load_session, page
-from web.language import N_
+from words.language import N_
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from decimal import Decimal, InvalidOperation
 
 from storage.budgets import HistoryRow
 from web.context import reader, say
-from web.language import N_
+from words.language import N_
 
 ACTIONS = {
     "assign": N_("Budget assigned"),

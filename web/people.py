@@ -14,9 +14,9 @@ from storage.database import Connection
 from storage.people_listing import Choices, PeopleFilter, PeoplePage, Sort, State
 from storage.viewer import Viewer
 from web.context import house, part_or_page, say, seer
-from web.language import N_
 from web.person_fields import LABELS, ROLES
 from web.portal import administrator_pages
+from words.language import N_
 
 people_pages = administrator_pages("people")
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 from storage.people_listing import Listed
 from telephony.plant import ExtensionKey
-from web.language import N_
 from web.person_fields import CUSTOM, Wrong
+from words.language import N_
 
 COLUMNS = (
     "login",

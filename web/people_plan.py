@@ -14,9 +14,9 @@ from storage.people_admin import before_after
 from storage.people_import import Written
 from storage.people_listing import Listed
 from telephony.plant import ExtensionKey
-from web.language import N_
 from web.people_csv import COLUMNS, Sheet, SheetRow, cells_of
 from web.person_fields import Texts, Wrong, extensions_of, problems, profile_of
+from words.language import N_
 
 _YES, _NO = {"yes", "true", "1", "x"}, {"no", "false", "0"}
 _NEW: Texts = dict.fromkeys(COLUMNS, "") | {"role": "user", "disabled": "no"}

@@ -30,7 +30,6 @@ from web.context import (
     viewer,
 )
 from web.devices import device_words
-from web.language import N_
 from web.person_fields import (
     CUSTOM,
     ROLES,
@@ -45,6 +44,7 @@ from web.person_fields import (
     texts_of,
 )
 from web.portal import administrator_pages
+from words.language import N_
 
 person_pages = administrator_pages("person")
 

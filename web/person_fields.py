@@ -15,7 +15,7 @@ from storage.people import Role, Scope, TimeFormat
 from storage.people_admin import CUSTOM_FIELDS, Profile
 from telephony.plant import ExtensionKey
 from web.context import say
-from web.language import LANGUAGES, N_
+from words.language import LANGUAGES, N_
 
 ROLES: Mapping[Role, str] = {
     "user": N_("User"),

@@ -9,8 +9,8 @@ from quart import Blueprint, Response, abort
 from storage.people import Person
 from web.context import go, is_background, load_session, settings, signed_in
 from web.endings import way_to_the_door
-from web.language import N_
 from web.security import refuse_unsigned_change
+from words.language import N_
 
 
 class Page(NamedTuple):

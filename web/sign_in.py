@@ -26,8 +26,8 @@ from storage.database import Connection
 from storage.people import Person
 from storage.viewer import Viewer
 from web.context import client_address, house
-from web.language import N_
 from web.passwords import MAX_LENGTH, is_right
+from words.language import N_
 
 Reason = Literal[
     "wrong", "locked", "expired", "not_admitted", "disabled", "unusable", "directory_away"

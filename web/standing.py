@@ -16,8 +16,8 @@ from storage.database import Connection
 from storage.locks import LockView
 from storage.viewer import Viewer
 from web.context import house, reader, say, seer
-from web.formats import last_instant
 from web.history_words import PERIODS
+from words.formats import last_instant
 
 Standing = Literal["open", "near", "used"]
 

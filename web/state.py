@@ -23,9 +23,9 @@ from storage import audit
 from storage.database import StorageError, StorageUnavailable
 from storage.figures import Standing, read_standing
 from web.context import go, house, part_or_page, reader, say, settings
-from web.language import N_
 from web.portal import administrator_pages
 from web.trail import event
+from words.language import N_
 
 state_pages = administrator_pages("state")
 

@@ -9,8 +9,8 @@ from storage.audit import Event
 from storage.viewer import Viewer
 from web.call_words import scope_words
 from web.context import say
-from web.language import N_
 from web.trail import event
+from words.language import N_
 
 Whose = Literal["mine", "all"]
 

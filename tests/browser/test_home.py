@@ -114,11 +114,9 @@ def test_the_home_page_in_arabic_is_mirrored(sign_in: Open) -> None:
     speak(page, "ar")
     page.goto("/analytics/")
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
-    calls, dashboard = page.locator(".home-calls"), page.locator(".home-dashboard")
-    left, right = dashboard.bounding_box(), calls.bounding_box()
-    assert left is not None
-    assert right is not None
-    assert left["x"] < right["x"]
+    expect(page.locator(".home-dashboard")).to_be_visible()
+    left, right = left_edges(page, ".home-dashboard", ".home-calls")
+    assert left < right
     expect(page.locator("bdi[dir=ltr]", has_text="****").first).to_be_visible()
     speak(page, "en")
 

@@ -99,11 +99,9 @@ def test_a_choice_of_language_turns_the_page_round(sign_in: Open) -> None:
     with page.expect_navigation():
         page.get_by_label("Language").select_option("ar")
     expect(page.locator("html")).to_have_attribute("dir", "rtl")
-    brand, menu = page.locator(".brand"), page.locator(".menu summary")
-    left, right = menu.bounding_box(), brand.bounding_box()
-    assert left
-    assert right
-    assert left["x"] < right["x"]
+    expect(page.locator(".menu summary")).to_be_visible()
+    left, right = left_edges(page, ".menu summary", ".brand")
+    assert left < right
     page.locator("summary").first.click()
     with page.expect_navigation():
         page.locator("[name=language]").select_option("en")

@@ -1,23 +1,21 @@
 """The reader's language: which one, and its words and forms.
 
-Seven languages by gettext; a language is chosen by the person, else given by the directory, else
-asked for by the browser, else that of the person's site, else English. Dates, numbers and money
-take the region the browser names (de-CH) where it goes with the language. Catalogues are read
-once, at start-up.
+Seven languages by gettext, read once from `locale/<language>/LC_MESSAGES/messages.mo`; a language
+is chosen by the person, else given by the directory, else asked for by the browser, else that of
+the person's site, else English. Dates, numbers and money take the region the browser names (de-CH)
+where it goes with the language.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
-from babel.support import NullTranslations
-
-from actors.language import DEFAULT, N_, first_known, locale_for, translations_for
-
-__all__ = ["LANGUAGES", "N_", "Language", "asks_for_ours", "choose", "language"]
+from babel.support import NullTranslations, Translations
 
 LANGUAGES = {
     "en": "English",
@@ -29,6 +27,47 @@ LANGUAGES = {
     "ar": "العربية",
 }
 """Codes and what each language calls itself, in the order people choose from."""
+
+DEFAULT = "en"
+FOLDER = Path(__file__).resolve().parent.parent / "locale"
+
+_REGIONS = {"en": "en_GB"}
+
+
+@cache
+def translations_for(language: str) -> NullTranslations:
+    """The catalogue of a language code; one that says everything in English where there is none.
+
+    Reads files the first time: load what is needed at start-up, or in a thread.
+    """
+    return Translations.load(str(FOLDER), [language])
+
+
+@cache
+def locale_for(language: str) -> Locale:
+    """How dates, numbers and money are written in a language; English where it is not ours."""
+    known = language if language in LANGUAGES else DEFAULT
+    return Locale.parse(_REGIONS.get(known, known))
+
+
+def N_(message: str) -> str:  # noqa: N802 (gettext's own name for a message translated later)
+    """Mark a text for the catalogues; it is translated where it is shown."""
+    return message
+
+
+def first_known(codes: Iterable[str]) -> str:
+    """The first of these codes that is a language of ours, English where none is.
+
+    The order in which anybody is spoken to: what the person chose, what the directory says, what
+    the browser asks for (a mail and a phone have none), what their site speaks.
+    """
+    return next((known for code in codes if (known := _bare(code)) in LANGUAGES), DEFAULT)
+
+
+def _bare(code: str) -> str:
+    """The language alone of what a directory may say: `de` of `de-CH, en;q=0.5`."""
+    found = re.match(r"\s*([a-z]{2,3})\b", code.lower())
+    return found[1] if found else ""
 
 
 @dataclass(frozen=True, slots=True)

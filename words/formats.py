@@ -31,7 +31,7 @@ from babel.numbers import (
 )
 
 from storage.people import TimeFormat
-from web.language import Language
+from words.language import Language
 
 TimeLength = Literal["short", "medium", "long"]
 
