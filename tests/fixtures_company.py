@@ -98,8 +98,8 @@ async def a_company(database: Database, wanted: Wanted = COMPANY) -> Plant:
 
 @pytest.fixture
 async def company(database: Database) -> Plant:
-    """The small company, applied to this test's database."""
-    return await a_company(database)
+    """The small company. This test's database was made with it: conftest looks who asks for it."""
+    return await database.unit_of_work(load_plant)
 
 
 async def person_id(connection: Connection, login: str) -> int:
