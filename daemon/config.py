@@ -131,6 +131,18 @@ class RetentionSection(_Section, frozen=True):
     audit_keep_days: Days = 0
 
 
+class ReportsSection(_Section, frozen=True):
+    """The analytic copy that reports are asked of, and how long their results are kept.
+
+    `threads` 0 is one for each processor; `keep_results_days` 0 keeps none.
+    """
+
+    directory: str = ""
+    memory_mib: Annotated[int, msgspec.Meta(ge=128)] = 1024
+    threads: Annotated[int, msgspec.Meta(ge=0, le=64)] = 0
+    keep_results_days: Days = 30
+
+
 class SecretSection(_Section, frozen=True):
     """What seals the secrets that lie in the database. Without `key`, the file `key_file` holds it.
 
@@ -152,6 +164,7 @@ class Config(_Section, frozen=True):
     locks: LocksSection = LocksSection()
     log: LogSection = LogSection()
     retention: RetentionSection = RetentionSection()
+    reports: ReportsSection = ReportsSection()
     secret: SecretSection = SecretSection()
 
 
@@ -262,6 +275,9 @@ def _with_paths(config: Config, base: Path, data: Path) -> Config:
             tls_key_file=resolved(web.tls_key_file),
         ),
         cucm=msgspec.structs.replace(cucm, ca_file=resolved(cucm.ca_file)),
+        reports=msgspec.structs.replace(
+            config.reports, directory=resolved(config.reports.directory, data / "analytics")
+        ),
         secret=msgspec.structs.replace(
             config.secret, key_file="" if config.secret.key else resolved("", data / "secret.key")
         ),

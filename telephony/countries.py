@@ -8,9 +8,11 @@ Whether a number is allocated is not looked at: carriers allocate faster than ta
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber, region_code_for_number
 from phonenumbers.phonemetadata import PhoneMetadata
 
 _BACK_REFERENCE = re.compile(r"\$(\d)")
@@ -84,6 +86,61 @@ def country(code: str) -> Country:
         geographic_lengths=_lengths(data.fixed_line) or lengths,
         shortest=min(lengths, default=99),
     )
+
+
+NATION_DIGITS = 8
+"""So many digits of a number in E.164 tell its country, but for codes in `TOLD_BY_ALL_DIGITS`."""
+
+_TOLD_BY = {"1": 3, "7": 3, "39": 5, "44": 6}
+"""Of calling codes that several countries share: by how many of the digits after it."""
+
+_REGIONS: Mapping[int, tuple[str, ...]] = COUNTRY_CODE_TO_REGION_CODE
+TOLD_BY_ALL_DIGITS = tuple(
+    str(code)
+    for code, regions in _REGIONS.items()
+    if len(regions) > 1 and str(code) not in _TOLD_BY
+)
+_PADDINGS = ("5550123", "2345678", "0000000", "1111111")
+_WHOLE_LENGTH = 10
+
+
+@lru_cache(maxsize=1 << 16)
+def nation(e164: str) -> str:
+    """The country (ISO 3166-1 alpha-2) a number in E.164 belongs to; empty where it has none.
+
+    Of countries that share a calling code it is the one whose plan has the number, else the main
+    one. Codes of no country (satellites, freephone) have none.
+    """
+    digits = e164.removeprefix("+")
+    if not digits.isdecimal():
+        return ""
+    for length in (1, 2, 3):
+        regions = _REGIONS.get(int(digits[:length]))
+        if regions:
+            code = regions[0]
+            if len(regions) > 1:
+                code = _region(digits[:length], digits[length:], regions)
+            return code if code.isalpha() else ""
+    return ""
+
+
+def _region(code: str, rest: str, regions: tuple[str, ...]) -> str:
+    """Which of the countries that share a code; the same for every number that begins alike."""
+    told_by = _TOLD_BY.get(code)
+    if told_by is None:
+        return _listed(code, rest) or regions[0]
+    beginning = rest[:told_by]
+    if len(beginning) < told_by:
+        return regions[0]
+    wholes = ((beginning + padding)[:_WHOLE_LENGTH] for padding in _PADDINGS)
+    return next((found for whole in wholes if (found := _listed(code, whole))), regions[0])
+
+
+def _listed(code: str, rest: str) -> str | None:
+    if not rest:
+        return None
+    zero = rest.startswith("0")
+    return region_code_for_number(PhoneNumber(int(code), int(rest), italian_leading_zero=zero))
 
 
 def _compiled(pattern: str | None) -> re.Pattern[str] | None:

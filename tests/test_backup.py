@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import Connection, Database, StorageError, open_database
-from storage.dump import BackupError, read_manifest, restore_backup, write_backup
+from storage.dump import NOT_THE_STATE, BackupError, read_manifest, restore_backup, write_backup
 from storage.migrate import SchemaMismatch, check, migrate, schema_version
 from telephony.errors import RingfenceError
 
@@ -43,6 +43,7 @@ async def _everything(connection: Connection) -> dict[str, list[str]]:
             r[0] for r in await connection.fetch(f'select t::text from "{row["relname"]}" t')
         )
         for row in names
+        if row["relname"] not in NOT_THE_STATE
     }
 
 

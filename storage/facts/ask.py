@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -14,17 +14,17 @@ Subject = Literal["calls", "quality"]
 """What is counted: calls, or what phones reported of a call's voice (CMR)."""
 
 Operator = Literal[
-    "is", "is_not", "at_least", "at_most", "more", "less", "begins", "ends", "contains", "lacks",
-    "among",
+    "is", "exactly", "is_not", "at_least", "at_most", "more", "less", "begins", "ends", "contains",
+    "lacks", "among",
 ]  # fmt: skip
-Operand = str | int | Decimal | datetime | bool | tuple[str, ...] | tuple[int, ...]
+Operand = str | int | Decimal | datetime | date | bool | tuple[str, ...] | tuple[int, ...]
 
 
 class Condition(NamedTuple):
     """One field, an operator, a value. `among` takes a tuple; every other one value.
 
-    Texts are compared without regard to case. A number is compared whole by `is`, `is_not` and
-    `among` (as dialled or in E.164), and by every other operator as far as it is shown.
+    Texts are compared without regard to case, but by `exactly`. A number is compared whole by `is`,
+    `is_not` and `among` (as dialled or in E.164), by every other operator as far as it is shown.
     """
 
     field: str

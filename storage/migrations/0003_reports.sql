@@ -22,7 +22,7 @@ create table fact_change (
 create function calls_changed() returns trigger language plpgsql as $$
 begin
     insert into fact_change (subject, minutes)
-    select 'calls', array_agg(distinct (extract(epoch from started_at) / 60)::integer)
+    select 'calls', array_agg(distinct floor(extract(epoch from started_at) / 60)::integer)
       from changed having count(*) > 0;
     return null;
 end $$;
@@ -103,6 +103,7 @@ create table report_run (
     kept_until timestamptz
 );
 create index report_run_person on report_run (person_id, started_at desc);
+create index report_run_schedule on report_run (schedule_id) where schedule_id is not null;
 create index report_run_kept on report_run (kept_until) where result is not null;
 
 -- Reports that are sent by themselves --------------------------------------------------------------
@@ -126,6 +127,7 @@ create table report_schedule (
     unit text not null check (unit in ('minutes', 'days', 'weeks', 'months')),
     active boolean not null default true,
     next_at timestamptz,
+    asked_at timestamptz, -- somebody wants it run now, beside its times
     last_at timestamptz,
     last_message text not null default '',
     last_params jsonb not null default '{}',
@@ -133,6 +135,7 @@ create table report_schedule (
 );
 create index report_schedule_person on report_schedule (person_id);
 create index report_schedule_next on report_schedule (next_at) where active;
+create index report_schedule_asked on report_schedule (asked_at) where asked_at is not null;
 alter table report_run add foreign key (schedule_id) references report_schedule on delete set null;
 
 -- A mail with a report, one row for each address, so that one that fails is tried again alone.
@@ -161,6 +164,7 @@ create table report_mail (
     error text not null default ''
 );
 create index report_mail_pending on report_mail (next_try_at) where state = 'pending';
+create index report_mail_schedule on report_mail (schedule_id) where schedule_id is not null;
 create index report_mail_file_used on report_mail (file_id) where file_id is not null;
 
 -- The dashboard: each person's widgets, in their places, are a row of `preference`.

@@ -1,0 +1,103 @@
+"""Every public report says what rows as they are stored come to when they are added up by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from facts_compared import assert_same, document_of
+from fixtures_facts import World
+
+from reports.catalogue import REPORTS
+from reports.charts import ADDED_UP
+from reports.options import Options
+
+EVERYBODY = ("root", "cmoreau", "turkish", "asonnino")
+"""An administrator, supervisors of a department and of an office, a user."""
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_report_as_it_comes(world: World, report: str) -> None:
+    for who in EVERYBODY:
+        assert_same(world, world.question(who, REPORTS[report], REPORTS[report].options))
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_report_of_every_call_there_is(world: World, report: str) -> None:
+    for who in ("machine", "dweber"):
+        assert_same(world, world.question(who, REPORTS[report]))
+
+
+# The document -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("report", [name for name in REPORTS if REPORTS[name].chart])
+def test_a_chart_draws_what_the_table_says(world: World, report: str) -> None:
+    """Its first groups in the chart's order, the rest together, and nothing lost."""
+    asked = world.question("root", REPORTS[report])
+    wanted = world.by_hand(asked)
+    run, _ = world.ask(asked)
+    document = document_of(world, asked, run)
+    drawn = REPORTS[report].chart
+    assert drawn is not None
+    assert document.chart is not None
+    for name, series in zip(drawn.measures, document.chart.series, strict=True):
+        assert len(series.values) == len(document.chart.labels) <= drawn.most + 1
+        figures = [group[name] or 0 for group in wanted.groups.values()]
+        if asked.by[0] in {"hour", "weekday", "date", "month"}:
+            there = [wanted.groups[key][name] for key in sorted(wanted.groups)]
+            shown = [value for value in series.values if value]
+            assert shown == [value for value in there if value][: len(shown)]
+            assert len(series.values) >= min(drawn.most, len(there))
+        elif name == drawn.measures[0]:
+            assert sorted(figures, reverse=True)[: drawn.most] == [*series.values[: drawn.most]]
+        if name in ADDED_UP and document.chart.kind != "line":
+            assert sum(series.values) == wanted.totals[name]
+
+
+@pytest.mark.parametrize("report", REPORTS)
+def test_a_document_has_every_row_and_the_totals(world: World, report: str) -> None:
+    asked = world.question("cmoreau", REPORTS[report])
+    wanted = world.by_hand(asked)
+    run, rows = world.ask(asked)
+    document = document_of(world, asked, run)
+    assert len(document.rows) == len(rows) == len(wanted.listed or wanted.groups)
+    assert [column.name for column in document.columns] == [*wanted.columns]
+    in_list = {"duration": "total_duration", "cost": "total_cost"}
+
+    def total(name: str) -> Any:
+        if asked.by:
+            return wanted.totals.get(name)
+        return wanted.totals[in_list[name]] if name in in_list else None
+
+    assert document.totals == tuple(total(name) for name in wanted.columns)
+    assert str(wanted.calls) in document.totals_label
+    assert all(len(row) == len(document.columns) for row in document.rows)
+
+
+def test_codes_and_gaps_are_told_in_words(world: World) -> None:
+    """No row of a report has an empty name, or a code that people do not know."""
+    for by in (
+        "type", "answer", "department", "person", "gateway", "nation", "area", "operator",
+        "destination_type", "hunt_group", "extension", "number", "site", "custom_1",
+    ):  # fmt: skip
+        asked = world.question("root", REPORTS["group-by-department"], Options(by=(by,)))
+        run, _ = world.ask(asked)
+        names = [row[0] for row in document_of(world, asked, run).rows]
+        assert all(isinstance(name, str) and name.strip() for name in names), by
+        codes = {"type": "incoming", "answer": "unanswered", "nation": "IT"}
+        assert codes.get(by, "mobile") not in names
+    gateways = world.question("root", REPORTS["traffic-by-gateway"], Options())
+    told = {row[0] for row in document_of(world, gateways, world.ask(gateways)[0]).rows}
+    assert {"Internal calls", "Unknown gateway", "Milano"} <= told
+
+
+def test_calls_with_several_rows_are_explained(world: World) -> None:
+    once = world.question("root", REPORTS["group-by-department"])
+    run, _ = world.ask(once)
+    answer = run.made.answer
+    note = f"{answer.calls} calls have {answer.sides} rows"
+    assert any(note in one for one in document_of(world, once, run).notes)
+    sides = world.question("root", REPORTS["group-by-department-and-extension"])
+    notes = document_of(world, sides, world.ask(sides)[0]).notes
+    assert any("counts at each" in one for one in notes)

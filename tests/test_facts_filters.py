@@ -1,0 +1,438 @@
+"""Every filter narrows a report to what meets it, alone and together with others."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+from facts_by_hand import Question, group_text, value_of
+from facts_compared import assert_same, key_of
+from fixtures_facts import NUMBERS, ZONES, World
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reports.asking import value_text
+from reports.catalogue import REPORTS
+from reports.choosable import columns_of, groupings_of, restrictable
+from reports.definition import Report
+from reports.fields import DESTINATION_TYPES, FIELDS, Field
+from reports.options import (
+    Answer,
+    CallType,
+    GroupKind,
+    Interval,
+    LastDays,
+    Options,
+    Place,
+    RelativePeriod,
+    RestrictedGroup,
+    Restriction,
+    Traffic,
+    Way,
+)
+from reports.restricting import operators_of, problem, tidied
+
+LIST, GROUPS, BILL = REPORTS["call-list"], REPORTS["group-by-department"], REPORTS["phone-bill"]
+VOICE = REPORTS["call-quality"]
+BRIEF = replace(LIST, columns=("started_at", "extension"))
+"""Its rows are known by their ids: what else they show is for other tests."""
+GROUP_FIELD: dict[str, str] = {"person": "login"}
+OF_CASE = str.maketrans("ςσΣİı", "     ")
+
+
+def other_case(text: str) -> str:
+    """The text in the other case, where languages agree on what that is."""
+    return text if text != text.translate(OF_CASE) else text.swapcase()
+
+
+def values_of(world: World, name: str, report: Report = LIST) -> list[Any]:
+    """Every value a field has in the books."""
+    known = _KNOWN.setdefault((name, report.subject), [])
+    if not known:
+        voice = report.subject == "quality"
+        rows = world.books.voice if voice else world.books.tables["call"]
+        known += sorted(
+            {value_of(world.books, row, name, "Europe/Rome") for row in rows} - {None},
+        )
+    return known
+
+
+_KNOWN: dict[tuple[str, str], list[Any]] = {}
+
+
+# Each alone ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("traffic", get_args(Traffic))
+def test_traffic(world: World, traffic: Traffic) -> None:
+    for report, who in itertools.product((LIST, GROUPS), ("root", "cmoreau", "asonnino")):
+        wanted = assert_same(world, world.question(who, report, Options(traffic=traffic)))
+        assert wanted.sides
+
+
+PERIODS = (
+    *get_args(RelativePeriod), LastDays(1), LastDays(7), LastDays(90),
+    Interval(datetime(2026, 3, 8, 1), datetime(2026, 3, 8, 4)),  # noqa: DTZ001 - of a zone
+    Interval(datetime(2026, 1, 1), datetime(2026, 3, 31, 22, 30)),  # noqa: DTZ001
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("period", PERIODS, ids=str)
+def test_period(world: World, period: Any) -> None:
+    """In whatever zone: a period's days are those of the report's."""
+    for zone in ZONES[:3]:
+        assert_same(world, world.question("root", BRIEF, Options(period=period, zone=zone)))
+    sunday = world.question("root", BRIEF, Options(period=period))
+    assert_same(world, replace(sunday, language="en_US", monday=6))
+
+
+@pytest.mark.parametrize("kind", get_args(GroupKind))
+def test_restricted_group(world: World, kind: GroupKind) -> None:
+    """Any of several, in whatever case; the second group narrows the first."""
+    there = [value for value in values_of(world, GROUP_FIELD.get(kind, kind)) if value]
+    for value in there[:4]:
+        one = RestrictedGroup(kind, (value,))
+        assert assert_same(world, world.question("root", BRIEF, Options(groups=(one, None)))).sides
+        other = RestrictedGroup(kind, (other_case(value), "none such"))
+        assert_same(world, world.question("cmoreau", BRIEF, Options(groups=(None, other))))
+    both = (RestrictedGroup(kind, tuple(there[:3])), RestrictedGroup(kind, tuple(there[2:5])))
+    assert_same(world, world.question("root", GROUPS, Options(groups=both)))
+    nothing = RestrictedGroup(kind, ("none such",))
+    assert not assert_same(
+        world, world.question("root", BRIEF, Options(groups=(nothing, None)))
+    ).sides
+
+
+def test_restricted_groups_of_two_kinds(world: World) -> None:
+    for first, second in itertools.combinations(get_args(GroupKind), 2):
+        groups = tuple(
+            RestrictedGroup(kind, tuple(values_of(world, GROUP_FIELD.get(kind, kind))[:4]))
+            for kind in (first, second)
+        )
+        options = Options(groups=(groups[0], groups[1]))
+        assert_same(world, world.question("root", BILL, options))
+
+
+@pytest.mark.parametrize("way", get_args(Way))
+@pytest.mark.parametrize("answer", get_args(Answer))
+def test_call_type(world: World, way: Way, answer: Answer) -> None:
+    options = Options(call_type=CallType(way, answer))
+    for report, who in ((BRIEF, "root"), (GROUPS, "root"), (GROUPS, "bkowalska")):
+        assert assert_same(world, world.question(who, report, options)).sides
+
+
+def _places(world: World) -> Iterator[Place]:
+    for code, _ in DESTINATION_TYPES:
+        yield Place("type", (code,))
+    yield Place("type", ("mobile", "local"))
+    for code in ("IT", "VA", "DE", "GB", "JE", "CA", "US", "JM", "KZ"):
+        yield Place("country", (code,))
+    yield Place("country", ("FR", "DE"))
+    for area in values_of(world, "area"):
+        yield Place("area", (area,))
+
+
+def test_destination_or_origin(world: World) -> None:
+    for place in _places(world):
+        assert_same(world, world.question("root", BRIEF, Options(place=place)))
+    assert_same(world, world.question("dweber", GROUPS, Options(place=Place("type", ("mobile",)))))
+
+
+@pytest.mark.parametrize("most", [1, 3, 17, 5000])
+def test_maximum_number(world: World, most: int) -> None:
+    for report, who in itertools.product(
+        (LIST, BILL, REPORTS["longest-calls"], GROUPS, REPORTS["most-called-numbers"]),
+        ("root", "cmoreau"),
+    ):
+        assert_same(world, world.question(who, report, Options(most=most)))
+
+
+def _pieces(field: Field, value: Any, operator: str) -> str:
+    """What somebody types to be compared with a value."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None).isoformat()
+    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
+    if field.kind == "month":
+        return text[:7]
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if operator in {"begins", "contains", "lacks"}:
+        return other_case(text[: max(1, len(text) // 2)])
+    return other_case(text[-2:] if operator == "ends" else text)
+
+
+@pytest.mark.parametrize("name", [field.name for field in restrictable(LIST)])
+def test_restriction_of_calls(world: World, name: str) -> None:
+    """Every operator of the field, with the first, a middle and the last value there is."""
+    _restricted(world, BRIEF, FIELDS[name])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [field.name for field in restrictable(VOICE) if field.subject == "quality"],
+)
+def test_restriction_of_voice_reports(world: World, name: str) -> None:
+    _restricted(world, VOICE, FIELDS[name])
+
+
+def _restricted(world: World, report: Report, field: Field) -> None:
+    values = values_of(world, field.name, report)
+    picked = [value for value in values if value != ""]
+    picked = [picked[0], picked[len(picked) // 2], picked[-1]] if picked else ["nothing"]
+    for operator, value in zip(operators_of(field), itertools.cycle(picked), strict=False):
+        typed = _pieces(field, value, operator)
+        if field.choices or field.name == "nation":
+            typed = str(value)
+        assert problem(field, typed) is None, typed
+        one = Restriction("and", field.name, operator, tidied(field, typed))
+        assert_same(world, world.question("root", report, Options(restrictions=(one,))))
+
+
+@pytest.mark.parametrize(("number", "e164"), [row[:2] for row in NUMBERS if row[0]])
+def test_a_whole_number(world: World, number: str, e164: str) -> None:
+    """As dialled, in E.164 with + or 00, and with the signs people write in numbers."""
+    world_wide = (e164, e164.replace("+", "00"), f"{e164[:3]} ({e164[3:6]}) {e164[6:]}")
+    for typed in (number, *(world_wide if e164 else ())):
+        one = Restriction("and", "number", "is", typed)
+        found = assert_same(world, world.question("root", BRIEF, Options(restrictions=(one,))))
+        assert found.sides, typed
+    other = Restriction("and", "number", "is_not", other_case(number))
+    assert_same(world, world.question("root", BRIEF, Options(restrictions=(other,))))
+
+
+@pytest.mark.parametrize("joins", list(itertools.product(("and", "or"), repeat=3)), ids="-".join)
+def test_and_binds_before_or(world: World, joins: tuple[Any, ...]) -> None:
+    rows = (
+        Restriction("and", "department", "is", "Sales"),
+        Restriction(joins[0], "duration", "at_least", "60"),
+        Restriction(joins[1], "number", "begins", "03"),
+        Restriction(joins[2], "type", "is_not", "internal"),
+    )
+    assert_same(world, world.question("root", BRIEF, Options(restrictions=rows)))
+    assert_same(world, world.question("bkowalska", GROUPS, Options(restrictions=rows)))
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_zone(world: World, zone: str) -> None:
+    """Days, months and hours are the zone's, whatever its clocks do."""
+    options = Options(zone=zone)
+    for by in ("date", "month", "weekday", "hour"):
+        wanted = assert_same(world, world.question("root", GROUPS, replace(options, by=(by,))))
+        assert len(wanted.groups) > 6
+    columns = ("date", "month", "weekday", "hour", "started_at", "number")
+    assert_same(world, world.question("root", LIST, replace(options, columns=columns)))
+    busy = REPORTS["traffic-by-gateway"]
+    assert_same(world, world.question("root", busy, options))
+    assert_same(world, world.question("root", REPORTS["call-quality-by-date"], options))
+
+
+@pytest.mark.parametrize("report", ["call-list", "group-by-department", "call-quality"])
+def test_columns(world: World, report: str) -> None:
+    """Every column there is, and each alone, in whatever order."""
+    chosen = tuple(field.name for field in columns_of(REPORTS[report]))
+    for columns in (chosen, chosen[::-1], *((name,) for name in chosen[::3])):
+        asked = world.question("cmoreau", REPORTS[report], Options(columns=columns))
+        assert assert_same(world, asked).columns[-len(columns) :] == columns
+
+
+@pytest.mark.parametrize("name", [field.name for field in groupings_of(GROUPS)])
+def test_grouping(world: World, name: str) -> None:
+    for who, by in (("root", (name,)), ("bkowalska", (name, "site"))):
+        if len(set(by)) == len(by):
+            every = tuple(field.name for field in columns_of(GROUPS))
+            options = Options(by=by, columns=every)
+            assert_same(world, world.question(who, GROUPS, options))
+
+
+@pytest.mark.parametrize("name", [field.name for field in groupings_of(VOICE)])
+def test_grouping_of_voice_reports(world: World, name: str) -> None:
+    every = tuple(field.name for field in columns_of(VOICE))
+    assert_same(world, world.question("root", VOICE, Options(by=(name,), columns=every)))
+
+
+# From a group to its calls ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [field.name for field in groupings_of(GROUPS)])
+def test_a_group_leads_to_its_calls(world: World, name: str) -> None:
+    _lead(world, world.question("root", GROUPS, Options(by=(name,))))
+
+
+@pytest.mark.parametrize("name", ["department", "number", "extension"])
+def test_a_supervisors_group_leads_to_its_calls(world: World, name: str) -> None:
+    _lead(world, world.question("cmoreau", GROUPS, Options(by=(name,))))
+
+
+def test_a_group_of_several_fields_leads_to_its_calls(world: World) -> None:
+    _lead(world, world.question("root", GROUPS, Options(by=("department", "extension", "person"))))
+    _lead(world, world.question("root", GROUPS, Options(by=("number", "gateway"))))
+    _lead(world, world.question("root", GROUPS, Options(by=("custom_1", "custom_2"))))
+
+
+def _lead(world: World, asked: Question) -> None:
+    """Behind each group are exactly its rows, and they cost what it says.
+
+    It has as many calls as are listed, but those that count in a group of their other rows.
+    """
+    wanted = world.by_hand(asked)
+    _, rows = world.ask(asked)
+    some = rows if len(rows) < 5 else [rows[0], rows[1], rows[len(rows) // 2], rows[-1]]
+    for row in some:
+        within: list[tuple[str, str]] = []
+        like = None
+        for name, value in zip(asked.by, row.values, strict=False):
+            if name == "number":
+                like = row.keys["number"]
+            elif name == "person":
+                within.append((name, row.keys["person"]))
+            else:
+                assert value_text(name, value) == group_text(value, name)
+                within.append((name, value_text(name, value)))
+        narrowed = replace(asked.options, by=None, within=tuple(within), like=like)
+        run, listed = world.ask(replace(asked, report=BRIEF, options=narrowed))
+        key = key_of(world, asked, row)
+        assert {one.call for one in listed} == {
+            f"{one['key']}.{one['party']}" for one in wanted.members[key]
+        }
+        figures = wanted.groups[key]
+        assert run.made.answer.totals["total_cost"] == figures["total_cost"]
+        if asked.each_side:
+            assert run.made.answer.sides == figures["calls"]
+        else:
+            assert run.made.answer.calls >= figures["calls"]
+
+
+# Together -----------------------------------------------------------------------------------------
+
+
+def _texts(values: list[Any]) -> st.SearchStrategy[tuple[str, ...]]:
+    known = [value for value in values if value] or ["x"]
+    return st.lists(st.sampled_from(known), min_size=1, max_size=4).map(tuple)
+
+
+def _restriction(world: World, report: Report) -> st.SearchStrategy[Restriction]:
+    @st.composite
+    def one(draw: st.DrawFn) -> Restriction:
+        field = draw(st.sampled_from(restrictable(report)))
+        operator = draw(st.sampled_from(operators_of(field)))
+        values = [value for value in values_of(world, field.name, report) if value != ""]
+        value = draw(st.sampled_from(values or ["x"]))
+        chosen = bool(field.choices) or field.name == "nation"
+        typed = str(value) if chosen else _pieces(field, value, operator)
+        joined = draw(st.sampled_from(("and", "or")))
+        return Restriction(joined, field.name, operator, tidied(field, typed))
+
+    return one()
+
+
+def _options(world: World, report: Report) -> st.SearchStrategy[Options]:
+    @st.composite
+    def build(draw: st.DrawFn) -> Options:
+        def maybe(strategy: st.SearchStrategy[Any], chance: int = 3) -> Any:
+            return draw(strategy) if draw(st.integers(0, chance)) == 0 else None
+
+        def group() -> Any:
+            kind = draw(st.sampled_from(get_args(GroupKind)))
+            return (
+                maybe(
+                    _texts(values_of(world, GROUP_FIELD.get(kind, kind), report)).map(
+                        lambda values: RestrictedGroup(kind, values)
+                    )
+                )
+                if not (report.subject == "quality" and kind == "gateway")
+                else None
+            )
+
+        ways, answers = st.sampled_from(get_args(Way)), st.sampled_from(get_args(Answer))
+        groupings = [field.name for field in groupings_of(report)]
+        by = (
+            maybe(
+                st.lists(st.sampled_from(groupings), min_size=1, max_size=3, unique=True).map(tuple)
+            )
+            if groupings
+            else None
+        )
+        names = [field.name for field in columns_of(report)]
+        calls = [f"{row['key']}.{row['party']}" for row in world.books.tables["call"]]
+        voice = report.subject == "quality"
+        return Options(
+            traffic=maybe(st.sampled_from(get_args(Traffic))),
+            period=maybe(st.sampled_from(PERIODS), 1),
+            groups=(group(), group()),
+            call_type=maybe(st.builds(CallType, ways, answers)),
+            place=maybe(st.sampled_from(list(_places(world)))),
+            most=maybe(st.integers(1, 40)),
+            restrictions=tuple(draw(st.lists(_restriction(world, report), max_size=3))),
+            zone=maybe(st.sampled_from(ZONES)),
+            columns=maybe(
+                st.lists(st.sampled_from(names), min_size=1, max_size=6, unique=True).map(tuple)
+            ),
+            by=by,
+            like=None if voice else maybe(st.sampled_from(calls), 6),
+        )
+
+    return build()
+
+
+WHO = st.sampled_from(("root", "cmoreau", "bkowalska", "dweber", "asonnino", "arossi2"))
+QUICK = settings(
+    max_examples=50, deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)  # fmt: skip
+
+
+@QUICK
+@given(data=st.data())
+def test_filters_together(world: World, data: st.DataObject) -> None:
+    report = data.draw(st.sampled_from(list(REPORTS.values())))
+    asked = world.question(data.draw(WHO), report, data.draw(_options(world, report)))
+    assert_same(world, asked)
+
+
+ADDED_UP = (
+    "calls", "answered", "missed", "incoming", "outgoing", "total_cost", "total_duration",
+    "called_back",
+)  # fmt: skip
+
+
+@QUICK
+@given(data=st.data())
+def test_groups_add_up_to_the_totals_and_to_the_list(world: World, data: st.DataObject) -> None:
+    """Where each call counts once, groups, totals and the list of the same calls agree.
+
+    Where it counts at each extension, the report counts the rows of the list.
+    """
+    report = data.draw(st.sampled_from([one for one in REPORTS.values() if one.by]))
+    options = data.draw(_options(world, report))
+    added = ADDED_UP if report.subject == "calls" else ("reports",)
+    options = replace(options, columns=added, most=None)
+    asked = world.question(data.draw(WHO), report, options)
+    run, rows = world.ask(asked)
+    totals, width = run.made.answer.totals, len(asked.by)
+    for number, name in enumerate(added):
+        assert sum(row.values[width + number] for row in rows) == totals[name]
+    if report.subject == "quality":
+        return
+    listed = replace(asked, report=LIST, options=replace(options, by=None, columns=None))
+    of_list = world.ask(listed)[0].made.answer
+    assert totals["total_cost"] == of_list.totals["total_cost"]
+    assert run.made.answer.sides == of_list.sides
+    if asked.each_side:
+        assert totals["calls"] == of_list.sides
+    else:
+        assert totals["calls"] == of_list.calls == of_list.totals["calls"]
+        assert totals["total_duration"] == of_list.totals["total_duration"]
+
+
+def test_what_reports_cost_is_what_the_books_hold(world: World) -> None:
+    paid = sum(row["cost"] for row in world.books.tables["call"])
+    assert paid > 0
+    for report in REPORTS.values():
+        if "total_cost" in report.columns:
+            run, _ = world.ask(world.question("root", report))
+            assert run.made.answer.totals["total_cost"] == paid
