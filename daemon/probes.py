@@ -14,16 +14,18 @@ import trio
 
 from actors import looks, state
 from actors.directory import DirectoryService
-from actors.findings import Finding, Words, plain
+from actors.findings import Finding, Words, plain, said
 from actors.house import House, Outside
 from actors.looks import Look, PhoneSystemLook
 from daemon.config import Config
 from daemon.health import inbox_problem
 from directory.port import DirectoryError
+from reports.pdf import PACKAGES, missing_libraries
 from storage.figures import Standing
 from web.directory_words import TROUBLE_WORDS
 from web.settings import WebSettings
 from web.state import Probes
+from words.language import N_
 
 LOOK_S = 20.0
 """How long the phone system has when somebody waits for the page."""
@@ -38,6 +40,7 @@ def probes(config: Config, settings: WebSettings, outside: Outside, house: House
         return [
             await inbox(config, found),
             portal(config, settings),
+            await pdf(),
             *looks.mail_known(outside, found),
             *looks.phone_system_known(outside, found),
         ]
@@ -82,3 +85,13 @@ def portal(config: Config, settings: WebSettings) -> Finding:
     """Whether what people send to the portal is encrypted on its way."""
     is_safe = settings.secure_cookies or config.web.host in LOOPBACK
     return state.portal(settings.public_url, is_safe=is_safe)
+
+
+async def pdf() -> Finding:
+    """Whether this machine has the libraries that make a PDF of a report."""
+    what = Words("PDF")
+    missing = await trio.to_thread.run_sync(missing_libraries)
+    if not missing:
+        return Finding(what, "OK", Words(N_("reports can be written as PDF")))
+    text = said(N_("reports cannot be written as PDF, %(names)s missing"), names=", ".join(missing))
+    return Finding(what, "TODO", text, (plain(f"apt-get install {PACKAGES}"),))

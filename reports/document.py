@@ -60,7 +60,8 @@ class Chart:
     """A picture of some columns: what the labels are, then one or more series over them.
 
     Several series of `bars` are stacked. `kind_of_value` says how values are written. `summary` is
-    the picture in a sentence, for who cannot see it.
+    the picture in a sentence, for who cannot see it. `kind_of_label` says what the labels are:
+    bars over hours, weekdays, days or months stand upright, all others lie.
     """
 
     kind: ChartKind
@@ -69,6 +70,12 @@ class Chart:
     series: tuple[Series, ...]
     kind_of_value: Kind
     summary: str
+    kind_of_label: Kind = "text"
+
+    @property
+    def is_over_time(self) -> bool:
+        """Whether the labels follow one another in time."""
+        return self.kind_of_label in {"hour", "weekday", "date", "month", "instant"}
 
 
 @dataclass(frozen=True, slots=True)

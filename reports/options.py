@@ -83,8 +83,10 @@ class Options:
     """Everything a report can be narrowed to and arranged by; None has no effect.
 
     `like` is the id of a call whose number the calls share: how a list behind a group of numbers
-    is asked for without naming a masked number. `by` are the fields to group by where they are not
-    the report's own, `columns` the columns chosen and their order. `zone` is an IANA name.
+    is asked for without naming a masked number. `within` narrows to one group of a report: fields
+    and the texts of their exact values, empty where a call has none. `by` are the fields to group
+    by where they are not the report's own, `columns` the columns chosen and their order. `zone` is
+    an IANA name.
     """
 
     traffic: Traffic | None = None
@@ -98,6 +100,7 @@ class Options:
     columns: tuple[str, ...] | None = None
     by: tuple[str, ...] | None = None
     like: str | None = None
+    within: tuple[tuple[str, str], ...] = ()
 
 
 NO_OPTIONS = Options()

@@ -7,7 +7,7 @@ language or a zone by accident.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import Literal
@@ -20,6 +20,7 @@ from babel.dates import (
     format_skeleton,
     format_time,
     format_timedelta,
+    get_day_names,
     match_skeleton,
 )
 from babel.numbers import (
@@ -101,6 +102,18 @@ class Reader:
         """A whole percentage as the language writes it: `80%`, `80 %`."""
         return format_percent(Decimal(number) / 100, locale=self.language.locale)
 
+    def exact_percent(self, percent: Decimal) -> str:
+        """A percentage to one decimal, 12.5 being `12.5%`, `12,5 %`."""
+        locale = self.language.locale
+        pattern = str(locale.percent_formats[None].pattern).replace("0", "0.0", 1)
+        share = percent.quantize(Decimal("0.1"), rounding=ROUND_HALF_UP) / 100
+        return format_percent(share, format=pattern, locale=locale)
+
+    def decimal(self, number: Decimal) -> str:
+        """A number to two decimals, as the language writes them: `4.10`, `4,10`."""
+        shown = number.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+        return format_decimal(shown, format="#,##0.00", locale=self.language.locale)
+
     def number(self, count: int) -> str:
         """A whole number with the language's grouping."""
         return format_decimal(count, locale=self.language.locale)
@@ -115,6 +128,24 @@ class Reader:
     def short_day(self, at: datetime) -> str:
         """The day in figures: `31/03/2026`."""
         return _in_skeleton("yMMdd", self._local(at).date(), self.language.locale)
+
+    def calendar_day(self, day: date) -> str:
+        """A day of the calendar in figures: `31/03/2026`."""
+        return _in_skeleton("yMMdd", day, self.language.locale)
+
+    def month(self, day: date) -> str:
+        """The month of a day, with its year: `March 2026`."""
+        return _in_skeleton("yMMMM", day, self.language.locale)
+
+    def weekday(self, number: int) -> str:
+        """What a day of the week is called, 0 being Monday."""
+        names = get_day_names("wide", context="stand-alone", locale=self.language.locale)
+        return str(names[number])
+
+    def hour(self, number: int) -> str:
+        """The time at which an hour of the day, 0 to 23, begins: `09:00`, `9:00 am`."""
+        pattern = self._pattern("short", "Hm", "hm")
+        return format_time(time(number), pattern, locale=self.language.locale)
 
     def iso_day(self, at: datetime) -> str:
         """The day as addresses and date fields write it: `2026-03-31`."""

@@ -1,0 +1,151 @@
+"""What of a report is drawn: its first groups, or its course over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from reports.definition import Report
+from reports.described import field_label
+from reports.document import Chart, Series, Value
+from reports.fields import FIELDS
+from reports.shown import written
+from reports.words_of import in_words
+from storage.facts.ask import Ask, Order
+from storage.facts.kept import Answer, AnswerRow
+from words.formats import Reader
+from words.language import N_
+
+if TYPE_CHECKING:
+    from reports.documents import Made
+
+ADDED_UP = frozenset({
+    "calls", "answered", "unanswered", "missed", "incoming", "outgoing", "total_cost",
+    "total_duration", "called_back", "reports",
+})  # fmt: skip
+"""Measures whose groups add up to the total, so that what is left of it can be drawn as one."""
+
+_TIMES = frozenset({"date", "month", "hour", "weekday"})
+_DAYS = frozenset({"date", "month"})
+_NOTHING = Decimal(0)
+
+
+def chart_order(report: Report, asked: Ask, answer: Answer) -> tuple[Order, ...]:
+    """How rows are to be read for the chart: the largest first, or as time goes.
+
+    Empty where there is nothing to draw.
+    """
+    measures = _measures(report, answer)
+    if not measures or not asked.by:
+        return ()
+    if asked.by[0] in _TIMES:
+        # Of a long time its end is drawn.
+        return tuple(Order(name, falling=name in _DAYS) for name in asked.by)
+    return (Order(measures[0], falling=True),)
+
+
+def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | None:
+    """The report's chart of these rows, which are in the chart's order; None where it has none."""
+    drawn, measures = made.report.chart, _measures(made.report, made.answer)
+    if drawn is None or not rows or not measures:
+        return None
+    labels, columns = _points(made, rows, measures, reader, drawn.most)
+    series = tuple(
+        Series(field_label(FIELDS[name], reader), tuple(values))
+        for name, values in zip(measures, columns, strict=True)
+    )
+    title = reader.language.text(
+        N_("%(what)s by %(group)s"),
+        what=series[0].label if len(series) == 1 else reader.language.text(N_("Calls")),
+        group=field_label(FIELDS[made.ask.by[0]], reader, made.custom_labels),
+    )
+    kind = FIELDS[measures[0]].kind
+    return Chart(
+        kind=drawn.kind,
+        title=title,
+        labels=tuple(labels),
+        series=series,
+        kind_of_value=kind,
+        summary=_summary(made, labels, series, reader),
+        kind_of_label=FIELDS[made.ask.by[0]].kind,
+    )
+
+
+def _measures(report: Report, answer: Answer) -> tuple[str, ...]:
+    drawn = report.chart
+    return tuple(name for name in drawn.measures if name in answer.columns) if drawn else ()
+
+
+def _points(
+    made: Made, rows: Sequence[AnswerRow], measures: Sequence[str], reader: Reader, most: int
+) -> tuple[list[str], list[list[Decimal | int]]]:
+    """The labels and each measure's values, what is left at the end."""
+    if made.ask.by[0] in _DAYS:
+        rows = sorted(rows, key=lambda row: str(row.values[0]))
+    index = [made.answer.columns.index(name) for name in measures]
+    if len(made.ask.by) == 1 and made.ask.by[0] in _TIMES and ADDED_UP.issuperset(measures):
+        rows = _without_gaps(made.ask.by[0], rows, len(made.answer.columns))
+    if made.ask.by[0] in _DAYS:
+        rows = rows[-most:]
+    labels = [_label(made, row, reader) for row in rows[:most]]
+    values = [[_figure(row.values[at]) for row in rows[:most]] for at in index]
+    is_rest = made.answer.rows > most and made.ask.by[0] not in _TIMES
+    if is_rest and ADDED_UP.issuperset(measures):
+        labels.append(reader.language.text(N_("Others")))
+        for name, column in zip(measures, values, strict=True):
+            total = _figure(made.answer.totals.get(name))
+            column.append(max(_NOTHING, total - sum(column, start=_NOTHING)))
+    return labels, values
+
+
+def _figure(value: Value) -> Decimal | int:
+    return value if isinstance(value, Decimal | int) else 0
+
+
+def _label(made: Made, row: AnswerRow, reader: Reader) -> str:
+    parts = [
+        written(in_words(FIELDS[name], value, reader), FIELDS[name].kind, reader, "")
+        for name, value in zip(made.ask.by, row.values, strict=False)
+    ]
+    return " \u00b7 ".join(parts)
+
+
+def _without_gaps(name: str, rows: Sequence[AnswerRow], width: int) -> Sequence[AnswerRow]:
+    """Rows over time with those between that have no calls."""
+    there = {row.values[0]: row for row in rows}
+    empty = (None,) * (width - 1)
+
+    def row_of(value: Value) -> AnswerRow:
+        return there.get(value) or AnswerRow((value, *empty), "", {})
+
+    if name == "hour":
+        return [row_of(hour) for hour in range(24)]
+    if name == "weekday":
+        return [row_of(day) for day in range(7)]
+    first, last = rows[0].values[0], rows[-1].values[0]
+    if not isinstance(first, date) or not isinstance(last, date):
+        return rows
+    days = [first]
+    while days[-1] < last:
+        days.append(_next(name, days[-1]))
+    return [row_of(day) for day in days]
+
+
+def _next(name: str, day: date) -> date:
+    return (day + timedelta(days=32)).replace(day=1) if name == "month" else day + timedelta(days=1)
+
+
+def _summary(made: Made, labels: Sequence[str], series: Sequence[Series], reader: Reader) -> str:
+    """The picture in a sentence: how many there are and which is the largest."""
+    kind = FIELDS[_measures(made.report, made.answer)[0]].kind
+    values = series[0].values
+    at = max(range(len(values)), key=values.__getitem__)
+    return reader.language.text(
+        N_("%(count)s values. The largest %(what)s: %(label)s, %(value)s."),
+        count=reader.number(len(values)),
+        what=series[0].label,
+        label=labels[at],
+        value=written(values[at], kind, reader, made.currency),
+    )
