@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 
 import trio
 
+from actors.analytic_copy import AnalyticCopy
 from actors.budget import BudgetActor
 from actors.bus import Bus
 from actors.day_totals import DayTotals
@@ -24,13 +26,21 @@ from actors.mailer import Mailer, MailSettings
 from actors.proof import Proofs
 from actors.reconcile import Reconciler
 from actors.registry import Registry
+from actors.report_jobs import ReportJobs
+from actors.report_mail import ReportMailer
+from actors.report_maker import ReportMaker
+from actors.report_schedules import KEEP_RESULTS, MakeReport, ReportSchedules
 from actors.scheduler import Scheduler
 from actors.supervision import Jitter, spread, supervise
 from pbx.port import LineLocker, PhoneScreen
+from reports.running import Reports
 from storage.alarms import raise_alarm
 from storage.database import Database
+from storage.facts.copy import open_copy
+from storage.facts.engine import IN_MEMORY, EngineSettings
 from telephony.clock import Clock
 from telephony.plant import ExtensionKey
+from words.language import DEFAULT
 
 DRAIN_S = 5.0
 
@@ -44,6 +54,8 @@ class House:
     bus: Bus
     locks: Registry[ExtensionKey]
     budgets: Registry[int]
+    reports: Reports
+    report_jobs: ReportJobs
     lines: Registry[ExtensionKey] | None = None
     screen: PhoneScreen | None = None
     directory: DirectoryService | None = None
@@ -63,6 +75,9 @@ class Outside:
     sample_numbers: tuple[str, ...] = field(default=())
     reconcile_every_s: float = 60.0
     directory: DirectoryAccess | None = None
+    analytic: EngineSettings = IN_MEMORY
+    make_report: MakeReport | None = None
+    keep_results: timedelta = KEEP_RESULTS
 
 
 @asynccontextmanager
@@ -74,8 +89,13 @@ async def open_house(
     At the end no new message is taken and actors get five seconds to finish what waits. Raises
     `GaveUp`, in a group, where one of the house's own tasks fails too often.
     """
-    async with trio.open_nursery() as nursery:
-        house = _build(database, clock, outside, nursery, jitter)
+    async with (
+        open_copy(database, outside.analytic) as copy,
+        trio.open_nursery() as nursery,
+    ):
+        reports = Reports(copy, database, clock)
+        await reports.answers.prepare()
+        house = _build(database, clock, outside, nursery, jitter, reports)
         async with trio.open_nursery() as tasks:
             for name, run in _tasks(house, outside):
                 tasks.start_soon(partial(supervise, name, run, jitter=jitter))
@@ -89,7 +109,12 @@ async def open_house(
 
 
 def _build(
-    database: Database, clock: Clock, outside: Outside, nursery: trio.Nursery, jitter: Jitter
+    database: Database,
+    clock: Clock,
+    outside: Outside,
+    nursery: trio.Nursery,
+    jitter: Jitter,
+    reports: Reports,
 ) -> House:
     async def quarantined(registry: str, key: str, error: Exception) -> None:
         params = {"actor": f"{registry} {key}", "why": str(error)}
@@ -114,6 +139,8 @@ def _build(
         bus=Bus(),
         locks=Registry("lock", nursery, lock, jitter=jitter, quarantined=quarantined),
         budgets=Registry("budget", nursery, budget, jitter=jitter, quarantined=quarantined),
+        reports=reports,
+        report_jobs=ReportJobs(nursery, reports, database, clock),
         lines=lines,
         screen=outside.screen,
         directory=outside.directory and DirectoryService(database, clock, outside.directory),
@@ -132,16 +159,31 @@ def _tasks(house: House, outside: Outside) -> tuple[tuple[str, Callable[[], Awai
     )
     follower = house.directory and DirectorySync(house.database, house.clock, house.directory)
     hint_directory = follower.hint if follower else None
+    language = outside.mail.default_language if outside.mail else DEFAULT
+    maker = ReportMaker(house.reports, house.database, house.clock, language)
+    schedules = ReportSchedules(
+        house.database, house.clock, outside.make_report or maker, keep_results=outside.keep_results
+    )
     scheduler = Scheduler(
-        house.database, house.clock, house.bus, house.locks, house.budgets, hint_directory
+        house.database,
+        house.clock,
+        house.bus,
+        house.locks,
+        house.budgets,
+        hint_directory,
+        schedules.hint,
     )
     mailer = Mailer(house.database, house.clock, house.bus, outside.mail, outside.screen)
+    report_mailer = ReportMailer(house.database, house.clock, house.bus, outside.mail)
     tasks: list[tuple[str, Callable[[], Awaitable[None]]]] = [
         ("listener", partial(listen, house.database, house.bus, house.locks, house.budgets)),
         ("reconciler", reconciler.run),
         ("scheduler", scheduler.run),
         ("mailer", mailer.run),
+        ("report schedules", schedules.run),
+        ("report mailer", report_mailer.run),
         ("day totals", DayTotals(house.database, house.clock).run),
+        ("analytic copy", AnalyticCopy(house.reports.copy, house.bus).run),
     ]
     if follower is not None:
         tasks.append(("directory", follower.run))

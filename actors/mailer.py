@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -176,24 +177,25 @@ def send_mails(settings: MailSettings, mails: Sequence[Pending], now: datetime) 
     """Send mails over one connection, blocking; what became of each, in order. Never raises."""
     outcomes: list[Outcome] = []
     try:
-        with _connect(settings) as connection:
+        with connect(settings) as connection:
             for one in mails:
                 outcomes.append(_send_one(connection, settings, one, now))  # noqa: PERF401 - those before a break count
     except (smtplib.SMTPException, OSError) as error:
-        outcomes += [Outcome(_why(settings, error))] * (len(mails) - len(outcomes))
+        outcomes += [Outcome(why(settings, error))] * (len(mails) - len(outcomes))
     return outcomes
 
 
 def try_connection(settings: MailSettings) -> str:
     """Connect and sign in as for sending, blocking: what is wrong, empty when nothing is."""
     try:
-        with _connect(settings):
+        with connect(settings):
             return ""
     except (smtplib.SMTPException, OSError) as error:
-        return _why(settings, error)
+        return why(settings, error)
 
 
-def _connect(settings: MailSettings) -> smtplib.SMTP:
+def connect(settings: MailSettings) -> smtplib.SMTP:
+    """Connect and sign in, blocking. Raises `SMTPException`, `OSError`; `why` says them."""
     tls = ssl.create_default_context()
     if not settings.verify_tls:
         tls.check_hostname = False
@@ -220,15 +222,27 @@ def _send_one(
 ) -> Outcome:
     try:
         message = compose(one, write(one, settings.default_language), settings.sender, now)
-        connection.send_message(message)
     except (UnknownLetter, ValueError, UnicodeError) as error:
+        return Outcome(str(error), permanent=True)
+    return send(connection, settings, message)
+
+
+def send(connection: smtplib.SMTP, settings: MailSettings, message: EmailMessage) -> Outcome:
+    """Send one mail, blocking, and say what the server answers.
+
+    Raises `SMTPServerDisconnected`, `OSError` where the connection is of no use any more.
+    """
+    try:
+        connection.send_message(message)
+    except (ValueError, UnicodeError) as error:
         return Outcome(str(error), permanent=True)
     except smtplib.SMTPRecipientsRefused as refused:
         codes = [code for code, _ in refused.recipients.values()]
-        return Outcome(f"{one.address} was refused", permanent=all(code >= 500 for code in codes))
+        to = message["To"].addresses[0].addr_spec
+        return Outcome(f"{to} was refused", permanent=all(code >= 500 for code in codes))
     except smtplib.SMTPResponseException as error:
         connection.rset()
-        return Outcome(_why(settings, error), permanent=error.smtp_code >= 500)
+        return Outcome(why(settings, error), permanent=error.smtp_code >= 500)
     return SENT
 
 
@@ -239,8 +253,8 @@ def compose(one: Pending, letter: Letter, sender: str, now: datetime) -> EmailMe
     """
     message = EmailMessage()
     name, address = parseaddr(sender)
-    message["From"] = Address(name or "Ringfence", addr_spec=address)
-    message["To"] = Address(one.person_name, addr_spec=one.address)
+    message["From"] = addressed(name or "Ringfence", address)
+    message["To"] = addressed(one.person_name, one.address)
     message["Subject"] = letter.subject
     message["Date"] = format_datetime(now)
     message["Message-ID"] = message_id(one.key, address)
@@ -251,11 +265,20 @@ def compose(one: Pending, letter: Letter, sender: str, now: datetime) -> EmailMe
     return message
 
 
+def addressed(name: str, address: str) -> Address:
+    """Somebody a mail is from or to. Raises `ValueError` where the address is none."""
+    try:
+        return Address(name, addr_spec=address)
+    except (IndexError, MessageError) as error:  # so the library says that of some
+        raise ValueError(f"{address!r} is no mail address") from error
+
+
 def message_id(key: str, sender: str) -> str:
     """The same for the same notification, however often it is sent."""
     domain = sender.rpartition("@")[2] or "localhost"
     return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@{domain}>"
 
 
-def _why(settings: MailSettings, error: Exception) -> str:
+def why(settings: MailSettings, error: Exception) -> str:
+    """What is wrong with the mail server, in one line of English."""
     return f"mail server {settings.host}:{settings.port}: {error or type(error).__name__}"

@@ -35,6 +35,7 @@ class Scheduler:
         locks: Registry[ExtensionKey],
         budgets: Registry[int],
         directory: Callable[[], None] | None = None,
+        reports: Callable[[], None] | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -42,6 +43,7 @@ class Scheduler:
         self._locks = locks
         self._budgets = budgets
         self._directory = directory
+        self._reports = reports
 
     async def run(self) -> None:
         """Work until cancelled. Raises `StorageUnavailable` where the database is away."""
@@ -59,6 +61,8 @@ class Scheduler:
             self._locks.hint(key, LookAgain())
         if found.directory and self._directory is not None:
             self._directory()
+        if found.reports and self._reports is not None:
+            self._reports()
         return _seconds_until(found.next_at, now)
 
     async def _sleep(self, changes: Changes, seconds: float) -> None:

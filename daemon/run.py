@@ -16,13 +16,14 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 import trio
 
 from actors.house import House, Outside, open_house
-from daemon.config import Config
+from daemon.config import Config, ReportsSection
 from daemon.embedded import revive
 from daemon.health import dump_tasks_on_signal, feed_watchdog, inbox_problem
 from daemon.inbox import watch
@@ -32,6 +33,7 @@ from daemon.retention import forget_the_old
 from daemon.serving import local_url, open_socket, serve_portal
 from daemon.systemd_notify import Notifier
 from storage.database import Database, StorageUnavailable
+from storage.facts.engine import EngineSettings
 from storage.figures import answers
 from telephony.clock import Clock, system_clock
 from telephony.errors import RingfenceError
@@ -94,7 +96,11 @@ async def run_daemon(
     phones_reach = phone_url(config, local_url(config.web, bound), demo=around.demo)
     with bound, trio.CancelScope() as everything:
         async with open_outside(config, phones_reach) as configured:
-            outside = around.outside or configured
+            outside = replace(
+                around.outside or configured,
+                analytic=analytic(config.reports),
+                keep_results=timedelta(days=config.reports.keep_results_days),
+            )
             async with open_house(database, around.clock, outside) as house:
                 known = replace(around, outside=outside)
                 await _serve_house(
@@ -126,8 +132,7 @@ async def _serve_house(
         nursery.start_soon(dump_tasks_on_signal)
         if around.data is not None:
             nursery.start_soon(_keep_server, around.data, house.database)
-        if config.retention.calls_keep_days or config.retention.audit_keep_days:
-            nursery.start_soon(forget_the_old, house, config.retention)
+        nursery.start_soon(forget_the_old, house, config.retention)
         async with trio.open_nursery() as service:
             taking = await service.start(_take_files, house, config)
             await service.start(serve_portal, app, config.web, bound, stop)
@@ -171,6 +176,11 @@ async def _keep_server(data: Path, database: Database) -> None:
                 _log.warning("database not started", extra={"why": str(failure)})
 
 
+def analytic(settings: ReportsSection) -> EngineSettings:
+    """Where the analytic copy lies, and what it may use."""
+    return EngineSettings(Path(settings.directory), settings.memory_mib, settings.threads)
+
+
 def phone_url(config: Config, url: str, *, demo: bool) -> str:
     """Where phones reach the portal, or nothing where only this machine does.
 
@@ -191,6 +201,7 @@ def web_settings(config: Config, url: str, *, demo: bool = False) -> WebSettings
         session_idle_minutes=config.web.session_idle_minutes,
         session_life_hours=config.web.session_life_hours,
         gadget_session_life_days=config.web.gadget_session_life_days,
+        keep_results_days=config.reports.keep_results_days,
         demo=demo,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
+from storage import report_due
 from storage.budget_periods import next_end
 from storage.database import Connection
 from storage.directory import is_due, next_sync
@@ -15,13 +16,15 @@ from telephony.plant import ExtensionKey
 class Due(NamedTuple):
     """Accounts whose period has ended, lines to be tried, and the next instant after those.
 
-    `directory` where the company has to be compared with its directory.
+    `directory` where the company has to be compared with its directory, `reports` where one has to
+    be run and sent.
     """
 
     accounts: tuple[int, ...]
     lines: tuple[ExtensionKey, ...]
     next_at: datetime | None
     directory: bool = False
+    reports: bool = False
 
 
 async def due(connection: Connection, now: datetime) -> Due:
@@ -36,10 +39,12 @@ async def due(connection: Connection, now: datetime) -> Due:
         await next_end(connection, now),
         await next_try(connection, now),
         await next_sync(connection, now),
+        await report_due.next_due(connection, now),
     ]
     return Due(
         tuple(row["account_id"] for row in accounts),
         tuple(ExtensionKey(*row) for row in lines),
         min((at for at in instants if at is not None), default=None),
         await is_due(connection, now),
+        await report_due.is_due(connection, now),
     )

@@ -130,6 +130,7 @@ _TOP = f"""\
 # The demo's company. Written by `ringfence demo`; edit it and run `ringfence apply` to try things.
 currency = "{CURRENCY}"
 time_zone = "{TIME_ZONE}"
+custom_fields = ["Project", "Floor"]
 
 [[site]]
 name = "Milano"
@@ -147,6 +148,8 @@ time_zone = "Europe/Rome"
 outside_prefix = "0"
 emergency = ["112", "118"]
 """
+
+_PROJECTS = ("Aurora", "Bridge", "Cedar", "Delta", "")
 
 _GATEWAYS = (
     ("TRUNK-PSTN", "Milano", "Milano", "pstn", "padana-voce"),
@@ -224,6 +227,8 @@ def _person_table(person: DemoPerson) -> str:
         role=_ROLES.get(person.sign_in, ""),
         scope="department" if person.sign_in == "supervisor" else "",
         language=person.language,
+        custom_1=_PROJECTS[int(person.extension) % len(_PROJECTS)],
+        custom_2=str(int(person.extension) % 3 + 1),
         password=PASSWORD if signs_in else "",
         pin=PIN if signs_in else "",
     )

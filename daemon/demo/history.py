@@ -73,6 +73,9 @@ async def _take_all(
                 demo.live_through, chunk.starts_at, chunk.last_end_at, chunk.ends_at
             )
             await trio.Path(path).unlink()
+            if chunk.quality:
+                await intake.take(Path(chunk.quality))
+                await trio.Path(chunk.quality).unlink()
             progress.to((chunk.ends_at - past.starts_at).total_seconds() / whole_s)
     return taken
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import msgspec
@@ -22,11 +23,11 @@ from daemon.demo.lab import lab_company
 from daemon.demo.spending import ZONE, ExtraCall, extra_calls
 from daemon.demo.tariff import MILANO_CARRIER
 from pbx.lab.cast import Parties, Wish, extension_key
-from pbx.lab.cdr import CDR, Record
+from pbx.lab.cdr import CDR, CMR, Record
 from pbx.lab.company import LabCompany
 from pbx.lab.rows import Ids
 from pbx.lab.scenarios import plain
-from pbx.lab.traffic import history
+from pbx.lab.traffic import history, quality_lines
 from rating.tariff import TariffVersion
 from rating.tariff_csv import parse_rates
 
@@ -48,9 +49,13 @@ YEAR = Scale(days=365, calls=106_000)
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """A stretch of the past and the file with the calls that ended in it."""
+    """A stretch of the past and the file with the calls that ended in it.
+
+    `quality` is the file of what phones reported of them; of late alone, else empty.
+    """
 
     path: str
+    quality: str
     rows: int
     starts_at: datetime
     ends_at: datetime
@@ -102,8 +107,22 @@ def write_chunks(folder: Path, past: Past) -> Iterator[Chunk]:
         waiting = [rows for rows in waiting if _ends(rows) >= edge]
         path = folder / f"past-{number:03}.csv"
         path.write_bytes(CDR.file(row for rows in ended for row in rows))
+        heard = folder / f"past-{number:03}-quality.csv" if starts_at >= past.daily_from else None
+        if heard is not None:
+            heard.write_text(_quality(ended, number))
         last = datetime.fromtimestamp(_ends(ended[-1]), ZONE) if ended else starts_at
-        yield Chunk(str(path), sum(map(len, ended)), starts_at, ends_at, last)
+        yield Chunk(str(path), str(heard or ""), sum(map(len, ended)), starts_at, ends_at, last)
+
+
+def _quality(ended: list[list[Record]], number: int) -> str:
+    """The CMR file of these calls."""
+    company = lab_company()
+    ids = Ids(f"demo-quality-{number}", company.cluster, company.node)
+    random = Random(f"{SEED}/quality/{number}")  # noqa: S311 - traffic, no secrets
+    lines = [CMR.header, CMR.types]
+    for rows in ended:
+        lines += quality_lines(rows, ids, random)
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _begins(rows: list[Record]) -> int:

@@ -1,0 +1,126 @@
+"""What the filters of a report offer to whom: names in use, as far as the viewer sees.
+
+Offers help with typing and are cut off at `MOST`; any other name may be typed and simply means no
+calls where the viewer sees none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from storage import people_admin, seen_calls
+from storage.database import Connection
+from storage.people_listing import OWNED_NOW
+from storage.viewer import Viewer, person_condition, units_of
+
+MOST = 300
+
+_Part = Literal["department", "cost_centre", "office"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportChoices:
+    """Names for each kind of group, in order; `people` are logins with names, last name first.
+
+    `areas` are the destinations of the price lists in force, `custom_labels` the names of the ten
+    free fields, empty where one is not in use.
+    """
+
+    gateways: tuple[str, ...] = ()
+    extensions: tuple[str, ...] = ()
+    departments: tuple[str, ...] = ()
+    cost_centres: tuple[str, ...] = ()
+    offices: tuple[str, ...] = ()
+    people: tuple[tuple[str, str], ...] = ()
+    sites: tuple[str, ...] = ()
+    areas: tuple[str, ...] = ()
+    custom_labels: tuple[str, ...] = ()
+
+
+async def report_choices(connection: Connection, viewer: Viewer) -> ReportChoices:
+    """Everything the options of a report offer this viewer."""
+    return ReportChoices(
+        gateways=tuple((await seen_calls.gateway_names(connection))[:MOST]),
+        extensions=await _extensions(connection, viewer),
+        departments=await _parts(connection, viewer, "department"),
+        cost_centres=await _parts(connection, viewer, "cost_centre"),
+        offices=await _parts(connection, viewer, "office"),
+        people=await _people(connection, viewer),
+        sites=await _sites(connection, viewer),
+        areas=await _areas(connection),
+        custom_labels=await people_admin.custom_labels(connection),
+    )
+
+
+async def _extensions(connection: Connection, viewer: Viewer) -> tuple[str, ...]:
+    condition, values = person_condition(viewer, "p", 1)
+    rows = await connection.fetch(
+        f"""
+        select o.extension from extension_owner o join person p on p.id = o.person_id
+         where {condition} and {OWNED_NOW}
+         group by o.extension order by length(o.extension), o.extension limit {MOST}
+        """,  # noqa: S608 - our own text
+        *values,
+    )
+    return tuple(row["extension"] for row in rows)
+
+
+async def _parts(connection: Connection, viewer: Viewer, part: _Part) -> tuple[str, ...]:
+    """Names of departments and such, past ones too: of the people seen, and of the units seen."""
+    condition, values = person_condition(viewer, "p", 1)
+    units = ""
+    if viewer.breadth != "own":
+        units = f"union select u.{part} from unit u"  # noqa: S608 - our own names
+    if viewer.breadth == "unit":
+        values.append(await units_of(connection, viewer))
+        units += f" where u.id = any(${len(values)}::int[])"
+    rows = await connection.fetch(
+        f"""
+        select name from (select p.{part} as name from person p where {condition} {units}) n
+         where name <> '' group by name order by lower(name), name limit {MOST}
+        """,  # noqa: S608 - as above
+        *values,
+    )
+    return tuple(row["name"] for row in rows)
+
+
+async def _people(connection: Connection, viewer: Viewer) -> tuple[tuple[str, str], ...]:
+    condition, values = person_condition(viewer, "p", 1)
+    rows = await connection.fetch(
+        f"""
+        select p.login, trim(p.last_name || ' ' || p.first_name) as name from person p
+         where {condition}
+         order by lower(p.last_name), lower(p.first_name), lower(p.login) limit {MOST}
+        """,  # noqa: S608 - as above
+        *values,
+    )
+    return tuple((row["login"], row["name"] or row["login"]) for row in rows)
+
+
+async def _sites(connection: Connection, viewer: Viewer) -> tuple[str, ...]:
+    condition, values = person_condition(viewer, "p", 1)
+    rows = await connection.fetch(
+        f"""
+        select s.name from site s
+         where exists (select from person p where p.site_id = s.id and {condition})
+            or ${len(values) + 1}::boolean
+         order by s.position, s.id limit {MOST}
+        """,  # noqa: S608 - as above
+        *values,
+        viewer.is_administrator,
+    )
+    return tuple(row["name"] for row in rows)
+
+
+async def _areas(connection: Connection) -> tuple[str, ...]:
+    """The price list is no secret: everybody's calls are priced by it."""
+    rows = await connection.fetch(
+        f"""
+        select r.destination as name
+          from rate r join tariff_version v on v.id = r.version_id and v.superseded_at is null
+         where r.destination <> '' group by r.destination order by lower(r.destination), 1
+         limit {MOST}
+        """  # noqa: S608 - as above
+    )
+    return tuple(row["name"] for row in rows)
