@@ -11,7 +11,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-FIGURES = ("rating", "ingest", "latency", "portal", "live")
+FIGURES = ("rating", "ingest", "latency", "portal", "live", "reports")
 RESULTS = Path(__file__).with_name("results")
 
 

@@ -84,9 +84,8 @@ async def _pages(database: Database) -> dict[str, dict[str, float]]:
     async with open_house(database, lambda: NOW, Outside()) as house:
         app = create_app(house, settings)
         for role, login in PEOPLE_LOOKING.items():
-            await database.unit_of_work(_sign_in, login)
             client = app.test_client()
-            client.set_cookie("portal.example", settings.session_cookie, login)
+            await signed_in(database, client, settings, login)
             for path in ("/analytics/?top=20", LONGEST, "/analytics/calls"):
                 figures[f"{path} {role}"] = await _taken(PAGES, _get(client, path))
     return figures
@@ -98,6 +97,14 @@ def _get(client: TestClientProtocol, path: str) -> Callable[[int], Awaitable[obj
         assert answer.status_code == 200, (path, answer.status_code)
 
     return get
+
+
+async def signed_in(
+    database: Database, client: TestClientProtocol, settings: WebSettings, login: str
+) -> None:
+    """Give a client the session of somebody of the bench's company."""
+    await database.unit_of_work(_sign_in, login)
+    client.set_cookie("portal.example", settings.session_cookie, login)
 
 
 async def _sign_in(connection: Connection, login: str) -> None:

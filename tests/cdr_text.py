@@ -20,6 +20,10 @@ CAR = tuple(
 )
 """123 columns: the export of CDR Analysis and Reporting, which spells some names otherwise."""
 
+_UNSET = CDR.line({}).split(",")
+_TEXTS = {name.lower() for name in NEWEST if _UNSET[CDR.place[name]] == '""'}
+"""Columns of text, as opposed to integers, in lower case."""
+
 
 def columns_of(width: int) -> tuple[str, ...]:
     return CAR if width == 123 else NEWEST[:width]
@@ -33,11 +37,10 @@ def line(leg: Leg, columns: Sequence[str] = NEWEST, *, quoted: bool = True) -> s
     """A row, without its end. Unset integers are 0, or empty where the record leaves them so."""
     values = dict(zip((column.lower() for _, column in _LEG_COLUMNS), leg, strict=True))
     values["cdrrecordtype"] = 1
-    texts = {name.lower() for name in NEWEST if CDR.line({}).split(",")[CDR.place[name]] == '""'}
     cells: list[str] = []
     for name in columns:
-        value = values.get(name.lower(), "" if name.lower() in texts else 0)
-        cells.append(f'"{value}"' if quoted and name.lower() in texts else str(value))
+        value = values.get(name.lower(), "" if name.lower() in _TEXTS else 0)
+        cells.append(f'"{value}"' if quoted and name.lower() in _TEXTS else str(value))
     return ",".join(cells)
 
 

@@ -98,7 +98,7 @@ async def a_company(database: Database, wanted: Wanted = COMPANY) -> Plant:
 
 @pytest.fixture
 async def company(database: Database) -> Plant:
-    """The small company. This test's database was made with it: conftest looks who asks for it."""
+    """The small company. This test's database was made with it: `dsn` looks who asks for it."""
     return await database.unit_of_work(load_plant)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import email
-import email.policy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -12,9 +9,8 @@ from typing import Any
 
 import pytest
 import trio
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult
 from fake_pbx import FakeScreen
+from fixtures_mail import Catcher
 
 from actors.bus import Bus
 from actors.letters import UnknownLetter, write
@@ -126,64 +122,13 @@ def test_the_message_id_follows_from_the_key_alone() -> None:
     assert one["Auto-Submitted"] == "auto-generated"
 
 
-def test_an_address_that_is_none_is_refused() -> None:
+@pytest.mark.parametrize("address", ["not an\naddress", "", "a@", "@b", "a@b@c"])
+def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(ValueError, match=r"address|line"):
-        compose(pending(address="not an\naddress"), write(pending()), "a@example.com", NOW)
+        compose(pending(address=address), write(pending()), "a@example.com", NOW)
 
 
 # Delivery -----------------------------------------------------------------------------------------
-
-
-class Catcher:
-    """An SMTP server that keeps what it gets and can be told to refuse."""
-
-    def __init__(self) -> None:
-        self.messages = []
-        self.refusals = []
-
-    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
-    ) -> str:
-        if self.refusals:
-            return self.refusals.pop(0)
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
-        self.messages.append((session.authenticated, parsed))
-        return "250 OK"
-
-
-def _authenticate(server: Any, session: Any, envelope: Any, mechanism: Any, data: Any) -> Any:
-    right = (data.login, data.password) == (b"ringfence", b"secret")
-    return AuthResult(success=right, handled=False)
-
-
-class AnyPort(Controller):
-    """A controller on a port the system chose."""
-
-    def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        super()._trigger_server()
-
-
-@pytest.fixture
-def catcher() -> Any:
-    handler = Catcher()
-    controller = AnyPort(
-        handler,
-        hostname="127.0.0.1",
-        port=0,
-        loop=asyncio.SelectorEventLoop(),  # not the one trio-asyncio would make
-        authenticator=_authenticate,
-        auth_require_tls=False,
-        decode_data=False,
-    )
-    controller.start()
-    handler.port = controller.port
-    yield handler
-    controller.stop()
 
 
 class Office:

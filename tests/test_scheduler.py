@@ -257,7 +257,7 @@ async def test_the_house_listens_again_after_its_connection_was_cut(scene: Scene
         await scene.do(cut)
         with trio.fail_after(20):
             assert await anext(changes) == RESYNC  # lost
-            while house.bus.watchers < 4:  # noqa: ASYNC110 - as above
+            while house.bus.watchers < 5:  # noqa: ASYNC110 - as above
                 await trio.sleep(0.01)
 
         async def place_again_and_again() -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -155,14 +154,10 @@ async def _give(connection: Connection, tariff: str) -> None:
     )
 
 
-async def test_thirty_six_thousand_prefixes_are_stored_in_time(database: Database) -> None:
-    started = time.perf_counter()
+async def test_thirty_six_thousand_prefixes_are_stored(database: Database) -> None:
     rates = parse_rates(a_long_list())
     await imported(database, *rates)
-    assert time.perf_counter() - started < 5
-    started = time.perf_counter()
     book = await database.unit_of_work(load_book)
-    assert time.perf_counter() - started < 5
     assert sum(len(version.rates) for rows in book.versions.values() for version in rows) == 36_000
 
 

@@ -311,7 +311,6 @@ async def test_the_boxes_hold_what_works(browser: Browser) -> None:
 @pytest.mark.parametrize(
     ("path", "title"),
     [
-        ("/analytics/dashboard", "Dashboard"),
         ("/analytics/reports", "Interactive Reports"),
         ("/analytics/scheduled-reports", "Scheduled Reports"),
         ("/analytics/alarms/new", "Create Alarm"),

@@ -39,6 +39,25 @@ class Route(NamedTuple):
 
 
 OTHERS_CALLS = ("?whose=all", "?extension=741", "?person={person}", "?like={call}", "?page=2")
+SCHEDULE = {
+    "report": "call-list", "description": "Stolen", "addresses": "spy@evil.example",
+    "format": "pdf", "start_date": "2026-01-01", "start_time": "09:00", "every": "1",
+    "unit": "days", "zone": "UTC",
+}  # fmt: skip
+MAIL = {
+    "addresses": "spy@evil.example", "format": "xlsx", "subject": "Stolen",
+    "once": "0" * 32,
+}  # fmt: skip
+ASKED = (
+    "",
+    "?saved={saved}",
+    "?options=1&saved={saved}",
+    "?options=1&on=like&like={call}",
+    "?options=1&on=group1&group1=extension&group1.values=741",
+    "?options=1&run={token}",
+)
+"""Reports as others keep them, of the calls of others."""
+
 ROUTES: dict[str, Route] = {
     "GET /": Route("signed-in"),
     "GET /account/": Route("signed-in"),
@@ -94,9 +113,33 @@ ROUTES: dict[str, Route] = {
     "GET /analytics/alarms/new": Route("signed-in"),
     "GET /analytics/calls": Route("signed-in", ("", *OTHERS_CALLS)),
     "GET /analytics/calls/<call_id>": Route("object"),
-    "GET /analytics/dashboard": Route("signed-in"),
-    "GET /analytics/reports": Route("signed-in"),
-    "GET /analytics/scheduled-reports": Route("signed-in"),
+    "GET /analytics/dashboard": Route("signed-in", ("", "?fragment=1")),
+    "POST /analytics/dashboard": Route("signed-in", form={"close": "my-last-30-days"}),
+    "GET /analytics/reports": Route("signed-in", ("", "?report=calls-by-person")),
+    "GET /analytics/reports/<report>": Route("signed-in", ASKED),
+    "GET /analytics/reports/<report>/export.<file_format>": Route("signed-in", ASKED),
+    "GET /analytics/reports/<report>/mail": Route("signed-in", ASKED),
+    "POST /analytics/reports/<report>/mail": Route("signed-in", form=MAIL),
+    "GET /analytics/reports/<report>/options": Route("signed-in", ASKED),
+    "GET /analytics/reports/<report>/save": Route("signed-in", ASKED),
+    "POST /analytics/reports/<report>/save": Route("signed-in", form={"name": "Mine"}),
+    "GET /analytics/reports/history": Route("signed-in", ("", "?page=2")),
+    "GET /analytics/reports/history/<run>": Route("object"),
+    "GET /analytics/reports/runs/<token>": Route("signed-in"),
+    "POST /analytics/reports/runs/<token>/cancel": Route("object", form={}),
+    "POST /analytics/reports/saved/<saved>/delete": Route("object", form={}),
+    "POST /analytics/reports/saved/restore": Route("signed-in", form={}),
+    "GET /analytics/scheduled-reports": Route("signed-in", ("", "?whose=all", "?q=Weber")),
+    "GET /analytics/scheduled-reports/<schedule>": Route("object"),
+    "POST /analytics/scheduled-reports/<schedule>": Route("object", form=SCHEDULE),
+    "POST /analytics/scheduled-reports/<schedule>/active": Route("object", form={"active": "0"}),
+    "POST /analytics/scheduled-reports/<schedule>/delete": Route("object", form={}),
+    "POST /analytics/scheduled-reports/<schedule>/run": Route("object", form={}),
+    "GET /analytics/scheduled-reports/new": Route(
+        "signed-in", ("?report=call-list", "?saved={saved}")
+    ),
+    "POST /analytics/scheduled-reports/new": Route("signed-in", form=SCHEDULE),
+    "GET /analytics/scheduled-reports/next-runs": Route("signed-in"),
     "GET /budget/": Route("signed-in"),
     "GET /budget/history": Route("signed-in", ("", "?for=Weber")),
     "GET /healthz": Route("open"),
@@ -145,20 +188,28 @@ class Others:
     session: int
     call: str
     run: int
+    saved: int
+    schedule: int
+    result: int
 
     def path(self, rule: str) -> str:
         for name, value in {
             "<person>": str(self.person),
             "<session>": str(self.session),
             "<call_id>": self.call,
+            "/reports/history/<run>": f"/reports/history/{self.result}",
             "<run>": str(self.run),
+            "<schedule>": str(self.schedule),
+            "<saved>": str(self.saved),
+            "<report>": "call-list",
+            "<file_format>": "csv",
             "<key>": str(uuid5(SPACE, "upload")),
             "<token>": "t" * 43,
             "<digest>": "d",
             "<name>": "app.js",
         }.items():
             rule = rule.replace(name, value)
-        return rule.format(person=self.person, call=self.call)
+        return rule.format(person=self.person, call=self.call, saved=self.saved, token="t" * 32)
 
 
 def rules(app: QuartTrio) -> set[str]:
@@ -222,7 +273,25 @@ async def others(office: Office, database: Database) -> Others:
             "insert into directory_sync (started_at, outcome, reason)"
             " values (now(), 'failed', 'Weber') returning id"
         )
-        return Others(weber, session, calls["dweber"], run)
+        result = await connection.fetchval(
+            "insert into report_run (person_id, report, name, options, started_at, took_ms, rows,"
+            " result) values ($1, 'call-list', 'Weber', '{}', now(), 1, 1, 'Weber') returning id",
+            weber,
+        )
+        saved = await connection.fetchval(
+            "insert into saved_report (person_id, report, category, name, options, created_at,"
+            " changed_at) values ($1, 'call-list', 'monitor', 'Weber', '{}', now(), now())"
+            " returning id",
+            weber,
+        )
+        schedule = await connection.fetchval(
+            "insert into report_schedule (person_id, report, options, description, addresses,"
+            " format, starts_local, zone, every, unit, next_at, created_at)"
+            " values ($1, 'call-list', '{\"version\": 1}', 'Weber', '{dweber@example.com}', 'pdf',"
+            " '2026-01-01', 'UTC', 1, 'days', '2100-01-01', now()) returning id",
+            weber,
+        )
+        return Others(weber, session, calls["dweber"], run, saved, schedule, result)
 
     return await database.unit_of_work(work)
 
@@ -239,6 +308,10 @@ async def _state(connection: Connection) -> dict[str, list[tuple[object, ...]]]:
         "fields": "select * from custom_field order by 1",
         "runs": "select * from directory_sync order by id",
         "reset": "select * from password_reset order by 1",
+        "saved": "select * from saved_report order by 1",
+        "schedules": "select * from report_schedule order by 1",
+        "history": "select * from report_run where person_id ="
+        " (select id from person where login = 'dweber') order by 1",
     }
     return {
         name: [tuple(row) for row in await connection.fetch(query)] for name, query in parts.items()
@@ -318,6 +391,7 @@ async def test_an_administrator_does_read_it(app: QuartTrio, others: Others) -> 
         "/analytics/": ("Haddad",),
         "/search?q=Weber": ("Dieter",),
         "/admin/directory/runs/<run>": ("Weber",),
+        "/analytics/scheduled-reports": ("Weber", "dweber"),
     }.items():
         answer = await browser.get(others.path(path))
         assert answer.status_code == 200, path

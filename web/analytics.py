@@ -17,6 +17,7 @@ from storage.viewer import Viewer
 from web.call_words import gateway_words, type_words
 from web.context import house, is_background, page, part_or_page, reader, seer
 from web.portal import signed_in_pages
+from web.report_boxes import Boxes, read_boxes
 from web.whose import Choice, Whose, choices, looked_at, narrowed, whose_of
 from words.formats import Reader, zone
 
@@ -54,6 +55,7 @@ class Home:
     zone_name: str
     top: int
     whose: Whose
+    boxes: Boxes
 
 
 async def read_home(connection: Connection, viewer: Viewer, now: datetime) -> Home:
@@ -75,6 +77,7 @@ async def read_home(connection: Connection, viewer: Viewer, now: datetime) -> Ho
         zone_name=zone_name,
         top=top,
         whose=whose,
+        boxes=await read_boxes(connection, viewer, now),
     )
 
 
@@ -172,24 +175,6 @@ async def month_tile() -> tuple[str, str] | None:
         "%(num)d call this month", "%(num)d calls this month", figures.calls
     )
     return reader().money(figures.cost, currency), words
-
-
-@analytics_pages.get("/analytics/dashboard")
-async def dashboard() -> Response:
-    """What will be the dashboard."""
-    return await page("portal/analytics_dashboard.html")
-
-
-@analytics_pages.get("/analytics/reports")
-async def reports() -> Response:
-    """The reports that can be run."""
-    return await page("portal/analytics_reports.html")
-
-
-@analytics_pages.get("/analytics/scheduled-reports")
-async def scheduled_reports() -> Response:
-    """What will be the reports that are sent by mail."""
-    return await page("portal/analytics_scheduled.html")
 
 
 @analytics_pages.get("/analytics/alarms/new")

@@ -22,6 +22,7 @@ from web.audit import audit_pages
 from web.budget import budget_pages
 from web.calls import call_pages
 from web.context import attach, reader, session_if_loaded, settings
+from web.dashboard import dashboard_pages
 from web.directory import directory_pages
 from web.entry import entry
 from web.failures import register as register_failures
@@ -37,6 +38,13 @@ from web.person import person_pages
 from web.person_doors import person_door_pages
 from web.phone import phone
 from web.portal import applications, place_of
+from web.report_files import report_file_pages
+from web.report_history import report_history_pages
+from web.report_results import report_result_pages
+from web.report_saving import report_saving_pages
+from web.reports import report_pages
+from web.schedule import schedule_pages
+from web.scheduled_reports import scheduled_report_pages
 from web.search import search_pages
 from web.security import dress, form_secret, refuse_foreign_change, refuse_unstorable
 from web.settings import WebSettings
@@ -57,6 +65,7 @@ PAGES = (
     audit_pages,
     budget_pages,
     call_pages,
+    dashboard_pages,
     directory_pages,
     live_pages,
     lock_pages,
@@ -66,6 +75,13 @@ PAGES = (
     people_pages,
     person_door_pages,
     person_pages,
+    report_file_pages,
+    report_history_pages,
+    report_pages,
+    report_result_pages,
+    report_saving_pages,
+    schedule_pages,
+    scheduled_report_pages,
     search_pages,
     state_pages,
     style_pages,

@@ -18,9 +18,9 @@ from storage.audit import AuditFilter, AuditRow, Cursor
 from storage.viewer import Viewer
 from web.audit_words import ACTIONS, action_words, details_of, details_text
 from web.context import house, part_or_page, reader, say, seer
-from web.people_csv import escaped
 from web.portal import administrator_pages
 from web.trail import event
+from words.cells import escaped
 from words.formats import Reader, zone
 
 audit_pages = administrator_pages("audit")

@@ -47,7 +47,12 @@ RETRY_MS = 2000
 
 _open: Counter[bytes] = Counter()
 
-_PARTS = {"account": "budget history", "line": "lock budget history", "calls": "calls"}
+_PARTS = {
+    "account": "budget history",
+    "line": "lock budget history",
+    "calls": "calls",
+    "schedule": "schedules",
+}
 _STATE = frozenset({"alarm", "directory", "line", "notification"})
 """What the page about the daemon itself hangs on."""
 
@@ -80,8 +85,9 @@ class Interest:
             return self.has_line(change)
         if change.topic == "calls":
             return self.calls is None or change.key in self.calls
-        if change.topic == "session":
-            return change.key == self.person
+        if change.topic in {"session", "schedule"}:
+            is_everybodys = change.topic == "schedule" and self.calls is None
+            return is_everybodys or change.key == self.person
         return change.topic == "company"
 
     def has_line(self, change: Change) -> bool:

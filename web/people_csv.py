@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from storage.people_listing import Listed
 from telephony.plant import ExtensionKey
 from web.person_fields import CUSTOM, Wrong
+from words.cells import escaped, unescaped
 from words.language import N_
 
 COLUMNS = (
@@ -42,7 +43,6 @@ COLUMNS = (
 MOST_ROWS = 200_000
 _MOST_CELL = 100_000
 _DELIMITERS = (",", ";", "\t")
-_FORMULA = re.compile("'*(?:[\t\r\n]|[\\s\u200b\ufeff]*[=+\\-@＝＋－＠])")
 
 
 class NotReadable(Exception):
@@ -115,16 +115,6 @@ def _numbers(keys: tuple[ExtensionKey, ...]) -> tuple[str, str]:
     if len(keys) == 1:
         return keys[0].number, keys[0].partition
     return " ".join(f"{k.number}@{k.partition}" if k.partition else k.number for k in keys), ""
-
-
-def escaped(cell: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if _FORMULA.match(cell) else cell
-
-
-def unescaped(cell: str) -> str:
-    """The cell that `escaped` was given."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 # Reading ------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ class WebSettings:
     `public_url` is where people reach the portal (links in mails are made from it, never from a
     request's Host header). `secure_cookies` where they reach it by TLS, here or at a proxy.
     A page waits `database_patience_s` for the database, then says that it does not answer.
+    Results of reports can be opened again for `keep_results_days`.
     `behind_proxy` believes the last `X-Forwarded-For` entry, which a proxy of ours has written.
     """
 
@@ -22,6 +23,7 @@ class WebSettings:
     database_patience_s: float = 10.0
     session_life_hours: int = 12
     gadget_session_life_days: int = 30
+    keep_results_days: int = 30
     version: str = "0.1.0"
     demo: bool = False
 

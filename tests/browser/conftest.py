@@ -38,7 +38,7 @@ FLAGS = [
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the budget run out at last, whatever the order: it stays spent for the others."""
+    """Let the budget run out at last, whatever the order: it stays spent for its group."""
     items.sort(key=lambda item: item.name == "test_a_budget_runs_out_before_ones_eyes")
 
 

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
+from looking import left_edges
 from playwright.sync_api import Page, expect
 
 if TYPE_CHECKING:
     from conftest import Demo
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("calls")]
 
 Open = Callable[..., Page]
 ABROAD = "000442079460000"
@@ -22,6 +23,7 @@ def test_signing_in_and_out_by_keyboard(open_page: Open) -> None:
     page = open_page()
     page.goto("/budget/")
     expect(page).to_have_url(re.compile(r"/login\?next=/budget/"))
+    expect(page.locator("[name=username]")).to_be_focused()
     page.keyboard.type("user")
     page.keyboard.press("Tab")
     page.keyboard.type("demo")

@@ -1,0 +1,280 @@
+"""A result taken away as a file or sent by mail: the very rows of the page, in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast, get_args
+from uuid import UUID, uuid4
+
+from quart import Response, abort, request
+
+from actors.report_jobs import Job, TooManyRunning, whole_document
+from reports.addresses import MOST_ADDRESSES, Addresses, WrongAddress, parse_addresses
+from reports.document import Document
+from reports.errors import ExportError
+from reports.export import File, export
+from reports.running import Run
+from storage import audit, report_mail
+from storage.database import Connection
+from storage.facts.kept import NoLongerKept
+from storage.report_mail import Parcel, ReportFile, TooLarge, TooManyWaiting
+from web.context import fields, go, house, page, reader, say, seer, settings, viewer
+from web.portal import signed_in_pages
+from web.report_asked import PATH, Wanted, job_named, read_wanted
+from web.report_chips import filter_words
+from web.report_results import FileFormat, failed, file_formats, order_asked
+from web.trail import event
+from web.whose import looked_at
+from words.language import N_
+
+report_file_pages = signed_in_pages("report_files")
+
+MOST_LETTERS, MOST_SUBJECT = 10_000, 300
+MAILED: tuple[FileFormat, ...] = ("xlsx", "pdf")
+
+_WRONG = {
+    "bad": N_("“%(typed)s” is not an e-mail address."),
+    "letters": N_("“%(typed)s” has letters that mail servers do not take."),
+    "too_many": N_("These are %(typed)s addresses: a report is sent to at most %(most)s at once."),
+    "none": N_("Write at least one e-mail address."),
+}
+
+
+# Reading a whole run ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A run to its end and all it holds."""
+
+    job: Job
+    run: Run
+    document: Document
+
+
+async def read_whole(wanted: Wanted) -> Whole | Response:
+    """All rows of the run the address names, else of one that is started; or why there are none.
+
+    However long it takes: whoever asks for a file waits for it.
+    """
+    job = job_named(wanted)
+    for attempt in range(2):
+        job = job or _start(wanted)
+        if job is None:
+            return await _message(wanted, say("Too many reports at once"), _TOO_MANY, 429)
+        await job.over.wait()
+        if job.error is not None:
+            return await failed(wanted, job.error)
+        if job.run is None:
+            return go(wanted.to("/options"))
+        try:
+            order = order_asked(job.run)
+            return Whole(job, job.run, await whole_document(job.run, reader(), order))
+        except NoLongerKept:
+            house().report_jobs.forget(job)
+            if attempt:
+                raise
+            job = None
+    raise AssertionError("two attempts end in an answer or an error")
+
+
+_TOO_MANY = N_(
+    "You have as many reports running as one may. Wait for one of them, or cancel one in the "
+    "history of your reports."
+)
+
+
+def _start(wanted: Wanted) -> Job | None:
+    try:
+        jobs = house().report_jobs
+        return jobs.start(seer(), wanted.asked, reader(), settings().keep_results_days)
+    except TooManyRunning:
+        return None
+
+
+async def _message(wanted: Wanted, title: str, message: str, status: int) -> Response:
+    return await page(
+        "portal/analytics_report_failed.html",
+        status=status,
+        wanted=wanted,
+        why={"title": title, "what": say(message)},
+        title=wanted.name or say(wanted.report.title),
+    )
+
+
+async def _wanted(report_id: str) -> Wanted:
+    return await house().database.unit_of_work(read_wanted, seer(), report_id)
+
+
+# A file -------------------------------------------------------------------------------------------
+
+
+@report_file_pages.get(f"{PATH}/<report_id>/export.<file_format>")
+async def export_file(report_id: str, file_format: str) -> Response:
+    """The result as Excel, PDF or CSV."""
+    if file_format not in get_args(FileFormat):
+        abort(404)
+    wanted = await _wanted(report_id)
+    whole = await read_whole(wanted)
+    if isinstance(whole, Response):
+        return whole
+    try:
+        file = await export(whole.document, cast("FileFormat", file_format), reader())
+    except ExportError as error:
+        return await _message(wanted, say("No file was made"), error.said(reader().language), 422)
+    await _tell_export(wanted, whole.run, file_format)
+    return download(file)
+
+
+def download(file: File) -> Response:
+    """A file as an answer."""
+    answer = Response(file.content, content_type=file.media_type)
+    answer.headers["Content-Disposition"] = file.disposition
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+async def _tell_export(wanted: Wanted, run: Run, file_format: str) -> None:
+    """Remember that calls of others were taken away."""
+    if looked_at(seer(), "report") is None:
+        return
+    told = event(
+        "calls_exported", subject=wanted.name or wanted.report.id, report=wanted.report.id,
+        format=file_format, rows=str(run.rows), filter=filter_words(run.made),
+    )  # fmt: skip
+    await house().database.unit_of_work(audit.record, told, house().clock())
+
+
+# Mail ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class MailForm:
+    """The form of a mail as typed, and what is wrong with it field by field."""
+
+    texts: dict[str, str]
+    errors: dict[str, str] = field(default_factory=dict[str, str])
+
+    def get(self, name: str) -> str:
+        """What stands in a field."""
+        return self.texts.get(name, "")
+
+    def error(self, name: str) -> str:
+        """What is wrong with it; empty where nothing is."""
+        return self.errors.get(name, "")
+
+
+@report_file_pages.get(f"{PATH}/<report_id>/mail")
+async def mail(report_id: str) -> Response:
+    """The form that sends a result to several addresses."""
+    wanted = await _wanted(report_id)
+    title = wanted.name or say(wanted.report.title)
+    form = MailForm({
+        "addresses": viewer().email, "format": "xlsx", "subject": title, "message": "",
+        "once": uuid4().hex,
+    })  # fmt: skip
+    return await _mail_page(wanted, form)
+
+
+async def _mail_page(wanted: Wanted, form: MailForm, status: int = 200) -> Response:
+    job = job_named(wanted)
+    return await page(
+        "portal/analytics_report_mail.html",
+        status=status,
+        wanted=wanted,
+        form=form,
+        formats=[one for one in file_formats() if one[0] in MAILED],
+        most_addresses=MOST_ADDRESSES,
+        run=job.run if job else None,
+        action=_action(wanted),
+        back=wanted.to(run=job.token if job else ""),
+        title=wanted.name or say(wanted.report.title),
+    )
+
+
+def _action(wanted: Wanted) -> str:
+    """Where the form is sent: the same address, the run and its order in it."""
+    more = {name: request.args.get(name, "") for name in ("run", "sort", "order")}
+    return wanted.to("/mail", **more)
+
+
+@report_file_pages.post(f"{PATH}/<report_id>/mail")
+async def send_mail(report_id: str) -> Response:
+    """Send it: the file is made now, the mails go out by themselves."""
+    wanted, given = await _wanted(report_id), await fields()
+    names = ("addresses", "format", "subject", "message", "once")
+    form = MailForm({name: given.get(name, "").strip().replace("\r\n", "\n") for name in names})
+    addresses = _check(form)
+    if form.errors:
+        return await _mail_page(wanted, form, 422)
+    whole = await read_whole(wanted)
+    if isinstance(whole, Response):
+        return whole
+    try:
+        file = await export(whole.document, cast("FileFormat", form.get("format")), reader())
+        await house().database.unit_of_work(_queue, wanted, whole, form, addresses, file)
+    except ExportError as error:
+        form.errors["format"] = error.said(reader().language)
+    except TooLarge:
+        form.errors["format"] = say("This file is too large to be mailed. Narrow the report.")
+    except TooManyWaiting:
+        form.errors["addresses"] = say(
+            "Too many of your mails still wait for the mail server. Try again later."
+        )
+    if form.errors:
+        return await _mail_page(wanted, form, 422)
+    return go(wanted.to(run=whole.job.token, mailed=len(addresses)))
+
+
+def _check(form: MailForm) -> Sequence[str]:
+    """The addresses; what is wrong with any field is said beside it."""
+    found: Addresses = parse_addresses(form.get("addresses"))
+    if found.wrong:
+        form.errors["addresses"] = " ".join(_wrong(one) for one in found.wrong[:3])
+    if form.get("format") not in MAILED:
+        form.errors["format"] = say("Choose one of the list.")
+    if len(form.get("subject")) > MOST_SUBJECT or "\n" in form.get("subject"):
+        form.errors["subject"] = say(
+            "Write one line of at most %(most)s letters.", most=MOST_SUBJECT
+        )
+    if len(form.get("message")) > MOST_LETTERS:
+        form.errors["message"] = say("Write at most %(most)s letters.", most=MOST_LETTERS)
+    try:
+        UUID(form.get("once"))
+    except ValueError:
+        abort(400)
+    return found.found
+
+
+def _wrong(one: WrongAddress) -> str:
+    return say(_WRONG[one.trouble], typed=one.typed, most=MOST_ADDRESSES)
+
+
+async def _queue(
+    connection: Connection,
+    wanted: Wanted,
+    whole: Whole,
+    form: MailForm,
+    addresses: Sequence[str],
+    file: File,
+) -> None:
+    """Queue the mails and remember to whom what goes, in one transaction."""
+    told = filter_words(whole.run.made)
+    now = house().clock()
+    parcel = Parcel(
+        key=f"page:{viewer().id}:{UUID(form.get('once')).hex}",
+        addresses=addresses,
+        subject=form.get("subject") or whole.document.title,
+        body=form.get("message") or told,
+        language=reader().language.code,
+        file=ReportFile(*file),
+    )
+    if not await report_mail.queue(connection, seer(), parcel, now):
+        return  # the form was sent twice
+    sent = event(
+        "report_mailed", subject=whole.document.title, report=wanted.report.id,
+        format=form.get("format"), rows=str(whole.run.rows), addresses=", ".join(addresses),
+        filter=told,
+    )  # fmt: skip
+    await audit.record(connection, sent, now)
