@@ -177,7 +177,7 @@ class ReportJobs:
                 report_runs.keep_result, job.viewer, run_id, "page", content,
                 job.started_at + keep,
             )  # fmt: skip
-        except RingfenceError as error:
+        except Exception as error:  # noqa: BLE001 - the house lives on without this result
             _log.warning("result not kept", extra={"run": run_id, "why": str(error)})
 
     async def _make_room(self, viewer: Viewer) -> None:

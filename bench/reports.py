@@ -26,9 +26,10 @@ from reports.definition import Report
 from reports.option_fields import link
 from reports.options import Options, Period
 from reports.widgets import WIDGETS
-from storage import preferences
+from storage import people, preferences
 from storage.database import Connection, Database
 from storage.facts.engine import EngineSettings
+from storage.viewer import Viewer
 from web.app import create_app
 from web.settings import WebSettings
 
@@ -155,9 +156,10 @@ async def _dashboard(
 
 
 async def _all_widgets(connection: Connection) -> None:
-    person = await connection.fetchval("select id from person where login = 'p1'")
-    placed = {"zones": {"top_left": [{"widget": widget.id} for widget in WIDGETS]}}
-    await preferences.put(connection, person, "dashboard", placed)
+    person = await people.by_login(connection, "p1")
+    assert person is not None
+    placed = {"zones": {"top_left": [{"widget": widget.id, "small": False} for widget in WIDGETS]}}
+    await preferences.put(connection, Viewer.of(person), "dashboard", placed)
 
 
 def _duckdb(path: Path) -> dict[str, dict[str, float]]:

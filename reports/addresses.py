@@ -14,6 +14,7 @@ MOST_ADDRESSES = 50
 Trouble = Literal["bad", "letters", "too_many", "none"]
 """What is wrong: no address, letters no mail server takes, more than fifty, none at all."""
 
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _BETWEEN = re.compile(r"[;,\r\n]+")
 _NAMED = re.compile(r"[^<>]*<([^<>]*)>")
 _ADDRESS = re.compile(
@@ -63,3 +64,8 @@ def _trouble(address: str) -> Trouble | None:
         return "letters"
     fits = len(address) <= _MOST_LETTERS and len(address.partition("@")[0]) <= _MOST_BEFORE_AT
     return None if fits and _ADDRESS.fullmatch(address) else "bad"
+
+
+def can_be_mailed(text: str, *, lines: bool = False) -> bool:
+    """Whether a text can stand in a mail: no control signs, several lines only where `lines`."""
+    return not _CONTROL.search(text) and (lines or len(text.splitlines()) <= 1)

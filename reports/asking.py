@@ -121,7 +121,8 @@ def within(name: str, text: str) -> Condition:
     if FIELDS[name].kind in {"hour", "weekday"}:
         return Condition(name, "is", int(text))
     if FIELDS[name].kind in {"date", "month"}:
-        return Condition(name, "is", date.fromisoformat(text))
+        day = f"{text}-01" if FIELDS[name].kind == "month" else text
+        return Condition(name, "is", date.fromisoformat(day))
     return Condition("login" if name == "person" else name, "exactly", text)
 
 
@@ -129,6 +130,8 @@ def value_text(name: str, value: Value) -> str:
     """The inverse: a group's value as a link carries it."""
     if value is None:
         return INTERNAL if name == "gateway" else ""
+    if isinstance(value, date) and FIELDS[name].kind == "month":
+        return value.isoformat()[:7]
     return value.isoformat() if isinstance(value, date) else str(value)
 
 

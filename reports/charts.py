@@ -14,7 +14,7 @@ from reports.fields import FIELDS
 from reports.shown import written
 from reports.words_of import in_words
 from storage.facts.ask import Ask, Order
-from storage.facts.kept import Answer, AnswerRow
+from storage.facts.kept import AnswerRow
 from words.formats import Reader
 from words.language import N_
 
@@ -32,12 +32,12 @@ _DAYS = frozenset({"date", "month"})
 _NOTHING = Decimal(0)
 
 
-def chart_order(report: Report, asked: Ask, answer: Answer) -> tuple[Order, ...]:
+def chart_order(report: Report, asked: Ask) -> tuple[Order, ...]:
     """How rows are to be read for the chart: the largest first, or as time goes.
 
     Empty where there is nothing to draw.
     """
-    measures = _measures(report, answer)
+    measures = _measures(report, asked)
     if not measures or not asked.by:
         return ()
     if asked.by[0] in _TIMES:
@@ -48,7 +48,7 @@ def chart_order(report: Report, asked: Ask, answer: Answer) -> tuple[Order, ...]
 
 def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | None:
     """The report's chart of these rows, which are in the chart's order; None where it has none."""
-    drawn, measures = made.report.chart, _measures(made.report, made.answer)
+    drawn, measures = made.report.chart, _measures(made.report, made.ask)
     if drawn is None or not rows or not measures:
         return None
     labels, columns = _points(made, rows, measures, reader, drawn.most)
@@ -73,9 +73,9 @@ def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | N
     )
 
 
-def _measures(report: Report, answer: Answer) -> tuple[str, ...]:
+def _measures(report: Report, asked: Ask) -> tuple[str, ...]:
     drawn = report.chart
-    return tuple(name for name in drawn.measures if name in answer.columns) if drawn else ()
+    return tuple(name for name in drawn.measures if name in asked.measures) if drawn else ()
 
 
 def _points(
@@ -139,7 +139,7 @@ def _next(name: str, day: date) -> date:
 
 def _summary(made: Made, labels: Sequence[str], series: Sequence[Series], reader: Reader) -> str:
     """The picture in a sentence: how many there are and which is the largest."""
-    kind = FIELDS[_measures(made.report, made.answer)[0]].kind
+    kind = FIELDS[_measures(made.report, made.ask)[0]].kind
     values = series[0].values
     at = max(range(len(values)), key=values.__getitem__)
     return reader.language.text(

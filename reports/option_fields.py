@@ -17,7 +17,7 @@ takes effect where its tick box is sent, `on=` and its name; whatever else is se
     on=by           by=department by=extension                           (in this order)
     on=columns      column=started_at column=number                      (in this order)
     on=like         like=the id of a call
-    on=within       within=department:Sales within=date:2026-03-31       (one group of a report)
+    on=within       within=department:Sales within=month:2026-03          (one group of a report)
 
 A list has semicolons between its values; one that holds a semicolon or begins with a quotation
 mark stands between quotation marks, and a quotation mark within it is doubled.

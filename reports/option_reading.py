@@ -61,6 +61,8 @@ MOST_VALUES = 200
 MOST_DAYS = 3660
 MOST_CALLS = 100_000
 MOST_GROUPINGS = 3
+MOST_WITHIN = 2 * MOST_GROUPINGS
+"""A group of a group is the smallest there is."""
 
 _CHOOSE = N_("Choose one of the list.")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -300,7 +302,9 @@ def _within(sent: Sent, options: Options) -> Options:
     """The values of one group: `department:Sales`, `date:2026-03-31`, once for each field."""
     pairs = [tuple(text.partition(":")[::2]) for text in sent.all("within")]
     known = {field.name for field in FIELDS.values() if field.role == "dimension"}
-    if not all(name in known and within_means(name, text) for name, text in pairs):
+    names = [name for name, _ in pairs]
+    several = len(set(names)) < len(names) or len(names) > MOST_WITHIN
+    if several or not all(name in known and within_means(name, text) for name, text in pairs):
         sent.refuse("within", N_("This group of the report is not known any more."))
         return options
     return replace(options, within=tuple((name, text) for name, text in pairs))

@@ -13,13 +13,14 @@ from reports.charts import chart_of, chart_order
 from reports.definition import Report
 from reports.document import Chart, Document
 from reports.documents import Made, document
+from reports.guessing import Guesses
 from reports.options import Options
 from storage.company import company
 from storage.completeness import Completeness, completeness
 from storage.database import Connection, Database
 from storage.facts.ask import Ask, Order
 from storage.facts.copy import FactsCopy
-from storage.facts.kept import Answer, AnswerRow, Answers
+from storage.facts.kept import AnswerRow, Answers, Glance
 from storage.people_admin import custom_labels
 from storage.viewer import Viewer
 from telephony.clock import Clock
@@ -58,7 +59,7 @@ class Run:
         """The report's chart, the same whatever page is shown."""
         if self.made.report.chart is None or not self.rows:
             return None
-        order = chart_order(self.made.report, self.made.ask, self.made.answer)
+        order = chart_order(self.made.report, self.made.ask)
         rows = await self.page(order, 0, DRAWN)
         return chart_of(self.made, rows, reader)
 
@@ -72,16 +73,6 @@ Wanted = tuple[Viewer, Report, Options]
 """For whom, what, and narrowed how."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Glance:
-    """The first rows of an answer, and those its chart is made of; good for a copy's version."""
-
-    version: int
-    answer: Answer
-    rows: list[AnswerRow]
-    drawn: list[AnswerRow]
-
-
 class Reports:
     """What runs reports. Made once, with the analytic copy."""
 
@@ -90,18 +81,21 @@ class Reports:
         self.answers = Answers(copy)
         self._database = database
         self._clock = clock
-        self._glances: OrderedDict[tuple[Viewer, Ask], _Glance] = OrderedDict()
+        self._guesses = Guesses()
+        self._glances: OrderedDict[tuple[Viewer, Ask], Glance] = OrderedDict()
 
     async def run(
         self, viewer: Viewer, report: Report, options: Options, reader: Reader, name: str = ""
     ) -> Run:
         """Run a report for whoever looks, in their scope.
 
-        Raises `NotReady`, `TooSlow`, `NotAskable`, `StorageError`, `StorageUnavailable`.
+        Raises `TooManyNumbers`, `NotReady`, `TooSlow`, `NotAskable`, `StorageError`,
+        `StorageUnavailable`.
         """
         began = self._clock()
         around = await self._database.unit_of_work(_around)
         asked, span = self._question(report, options, reader, began)
+        self._guesses.note(viewer.person_id, asked, began)
         answer = await self.answers.ask(viewer, asked)
         made = Made(report, options, asked, span, answer, *around, began, name)
         return Run(made, self._clock() - began, self.answers)
@@ -115,33 +109,41 @@ class Reports:
         now = self._clock()
         around = await self._database.unit_of_work(_around)
         version = await self.copy.refresh()
+        asked = [(viewer, *self._question(report, options, reader, now))
+                 for viewer, report, options in wanted]  # fmt: skip
+        orders = [
+            chart_order(report, ask)
+            for (_, report, _), (_, ask, _) in zip(wanted, asked, strict=True)
+        ]
+        missing = [
+            (viewer, ask, order)
+            for (viewer, ask, _), order in zip(asked, orders, strict=True)
+            if not self._is_known(viewer, ask, version)
+        ]
+        if missing:
+            found = await self.answers.glance(missing, SHOWN, DRAWN)
+            for (viewer, ask, _), glance in zip(missing, found, strict=True):
+                self._glances[viewer, ask] = glance
         made: list[Document] = []
-        for viewer, report, options in wanted:
-            asked, span = self._question(report, options, reader, now)
-            glance = await self._glance(viewer, asked, report, version)
-            facts = Made(report, options, asked, span, glance.answer, *around, now)
+        for (viewer, report, options), (_, ask, span) in zip(wanted, asked, strict=True):
+            glance = self._glances[viewer, ask]
+            facts = Made(report, options, ask, span, glance.answer, *around, now)
             chart = chart_of(facts, glance.drawn, reader) if report.chart else None
             made.append(replace(document(facts, glance.rows, reader), chart=chart))
+        while len(self._glances) > REMEMBERED:
+            self._glances.popitem(last=False)
         return made
+
+    def _is_known(self, viewer: Viewer, ask: Ask, version: int) -> bool:
+        known = self._glances.get((viewer, ask))
+        if known is None or known.answer.version < version:
+            return False
+        self._glances.move_to_end((viewer, ask))
+        return True
 
     def forget_glances(self) -> None:
         """Work every widget out again when it is next looked at."""
         self._glances.clear()
-
-    async def _glance(self, viewer: Viewer, asked: Ask, report: Report, version: int) -> _Glance:
-        known = self._glances.get((viewer, asked))
-        if known is not None and known.version == version:
-            self._glances.move_to_end((viewer, asked))
-            return known
-        answer = await self.answers.ask(viewer, asked)
-        rows = await self.answers.read(answer, (), 0, SHOWN)
-        order = chart_order(report, asked, answer)
-        drawn = await self.answers.read(answer, order, 0, DRAWN) if order else []
-        await self.answers.forget(answer.id)
-        glance = self._glances[viewer, asked] = _Glance(version, answer, rows, drawn)
-        while len(self._glances) > REMEMBERED:
-            self._glances.popitem(last=False)
-        return glance
 
     def _question(
         self, report: Report, options: Options, reader: Reader, now: datetime

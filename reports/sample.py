@@ -30,8 +30,8 @@ ROWS_SHOWN = 4
 
 _WORDS: Mapping[str, tuple[str, ...]] = {
     "department": (
-        N_("Sales"), N_("Support"), N_("Logistics"), N_("Marketing"), N_("Production"),
-        N_("Administration"),
+        N_("Purchasing"), N_("Customer service"), N_("Logistics"), N_("Marketing"),
+        N_("Production"), N_("Administration"),
     ),
     "custom_1": (N_("North"), N_("South"), N_("East"), N_("West"), N_("North"), N_("South")),
     "custom_2": (

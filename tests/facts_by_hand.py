@@ -320,7 +320,11 @@ def group_text(value: Any, name: str) -> str:
     """A group's value as links carry it."""
     if value is None:
         return "internal" if name == "gateway" else ""
-    return value.isoformat() if isinstance(value, date) else str(value)
+    if name == "month":
+        return f"{value:%Y-%m}"
+    if isinstance(value, date):
+        return f"{value:%Y-%m}" if name == "month" else value.isoformat()
+    return str(value)
 
 
 def _is_such_a_call(books: Books, row: Row, options: Options, like: Row | None) -> bool:

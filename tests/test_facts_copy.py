@@ -344,16 +344,14 @@ async def _away(_connection: Connection, _ids: tuple[int, ...]) -> None:
     raise StorageUnavailable("gone")
 
 
-async def test_more_changes_than_are_taken_at_once(
-    database: Database, company: Plant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(changes, "CHANGES_AT_ONCE", 2)
+async def test_many_changes_are_taken_together(database: Database, company: Plant) -> None:
     async with open_copy(database) as copy:
-        await copy.refresh()
-        for place in range(7):
+        version = await copy.refresh()
+        for place in range(30):
             await database.unit_of_work(_add, place * 5)
-        await assert_in_step(copy, database)
+        assert await copy.refresh() == version + 1
         assert await database.unit_of_work(_waiting) == 0
+        await assert_in_step(copy, database)
 
 
 async def _waiting(connection: Connection) -> int:
@@ -551,10 +549,9 @@ async def test_not_ready_while_the_copy_is_made(
 
 
 async def test_every_answer_is_a_state_the_books_were_in(
-    database: Database, company: Plant, monkeypatch: pytest.MonkeyPatch
+    database: Database, company: Plant
 ) -> None:
     """Money moves from call to call, in several statements; whoever asks never sees any missing."""
-    monkeypatch.setattr(changes, "CHANGES_AT_ONCE", 3)
     keys = [
         await database.unit_of_work(add_call, at=AT + timedelta(minutes=number), cost="10")
         for number in range(8)
@@ -590,8 +587,7 @@ async def test_every_answer_is_a_state_the_books_were_in(
 async def test_no_half_of_a_transaction_is_ever_seen(
     database: Database, company: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not even between two rounds, by somebody who had looked for changes before."""
-    monkeypatch.setattr(changes, "CHANGES_AT_ONCE", 2)
+    """Not by somebody either who had looked for changes before it was committed."""
     seen: list[int] = []
 
     async def several(connection: Connection) -> None:

@@ -24,8 +24,7 @@ def test_a_report_as_it_comes(world: World, report: str) -> None:
 
 @pytest.mark.parametrize("report", REPORTS)
 def test_a_report_of_every_call_there_is(world: World, report: str) -> None:
-    for who in ("machine", "dweber"):
-        assert_same(world, world.question(who, REPORTS[report]))
+    assert_same(world, world.question("dweber", REPORTS[report]))
 
 
 # The document -------------------------------------------------------------------------------------
@@ -47,7 +46,8 @@ def test_a_chart_draws_what_the_table_says(world: World, report: str) -> None:
         if asked.by[0] in {"hour", "weekday", "date", "month"}:
             there = [wanted.groups[key][name] for key in sorted(wanted.groups)]
             shown = [value for value in series.values if value]
-            assert shown == [value for value in there if value][: len(shown)]
+            assert shown
+            assert shown == [value for value in there if value][-len(shown) :]
             assert len(series.values) >= min(drawn.most, len(there))
         elif name == drawn.measures[0]:
             assert sorted(figures, reverse=True)[: drawn.most] == [*series.values[: drawn.most]]

@@ -31,8 +31,8 @@ from web.audit_words import ACTIONS
 from words.language import LANGUAGES, language
 
 STATIC = Path(__file__).parents[1] / "web" / "static"
-NO_PAGES = {"/live", "/healthz", "/metrics"}
-"""What answers GET and is read by machines."""
+NO_PAGES = {"/live", "/healthz", "/metrics", "/analytics/scheduled-reports/next-runs"}
+"""What answers GET and is read by machines, or is a part of a page."""
 
 OTHERS = [code for code in LANGUAGES if code != "en"]
 SPOKEN = (

@@ -123,7 +123,7 @@ ROUTES: dict[str, Route] = {
     "GET /analytics/reports/<report>/options": Route("signed-in", ASKED),
     "GET /analytics/reports/<report>/save": Route("signed-in", ASKED),
     "POST /analytics/reports/<report>/save": Route("signed-in", form={"name": "Mine"}),
-    "GET /analytics/reports/history": Route("signed-in", ("", "?page=2")),
+    "GET /analytics/reports/history": Route("signed-in"),
     "GET /analytics/reports/history/<run>": Route("object"),
     "GET /analytics/reports/runs/<token>": Route("signed-in"),
     "POST /analytics/reports/runs/<token>/cancel": Route("object", form={}),

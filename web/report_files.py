@@ -10,7 +10,13 @@ from uuid import UUID, uuid4
 from quart import Response, abort, request
 
 from actors.report_jobs import Job, TooManyRunning, whole_document
-from reports.addresses import MOST_ADDRESSES, Addresses, WrongAddress, parse_addresses
+from reports.addresses import (
+    MOST_ADDRESSES,
+    Addresses,
+    WrongAddress,
+    can_be_mailed,
+    parse_addresses,
+)
 from reports.document import Document
 from reports.errors import ExportError
 from reports.export import File, export
@@ -24,6 +30,7 @@ from web.portal import signed_in_pages
 from web.report_asked import PATH, Wanted, job_named, read_wanted
 from web.report_chips import filter_words
 from web.report_results import FileFormat, failed, file_formats, order_asked
+from web.schedule_form import ADDRESS_TROUBLES
 from web.trail import event
 from web.whose import looked_at
 from words.language import N_
@@ -32,14 +39,6 @@ report_file_pages = signed_in_pages("report_files")
 
 MOST_LETTERS, MOST_SUBJECT = 10_000, 300
 MAILED: tuple[FileFormat, ...] = ("xlsx", "pdf")
-
-_WRONG = {
-    "bad": N_("“%(typed)s” is not an e-mail address."),
-    "letters": N_("“%(typed)s” has letters that mail servers do not take."),
-    "too_many": N_("These are %(typed)s addresses: a report is sent to at most %(most)s at once."),
-    "none": N_("Write at least one e-mail address."),
-}
-
 
 # Reading a whole run ------------------------------------------------------------------------------
 
@@ -65,6 +64,7 @@ async def read_whole(wanted: Wanted) -> Whole | Response:
             return await _message(wanted, say("Too many reports at once"), _TOO_MANY, 429)
         await job.over.wait()
         if job.error is not None:
+            house().report_jobs.forget(job)
             return await failed(wanted, job.error)
         if job.run is None:
             return go(wanted.to("/options"))
@@ -234,12 +234,14 @@ def _check(form: MailForm) -> Sequence[str]:
         form.errors["addresses"] = " ".join(_wrong(one) for one in found.wrong[:3])
     if form.get("format") not in MAILED:
         form.errors["format"] = say("Choose one of the list.")
-    if len(form.get("subject")) > MOST_SUBJECT or "\n" in form.get("subject"):
+    if len(form.get("subject")) > MOST_SUBJECT or not can_be_mailed(form.get("subject")):
         form.errors["subject"] = say(
             "Write one line of at most %(most)s letters.", most=MOST_SUBJECT
         )
     if len(form.get("message")) > MOST_LETTERS:
         form.errors["message"] = say("Write at most %(most)s letters.", most=MOST_LETTERS)
+    elif not can_be_mailed(form.get("message"), lines=True):
+        form.errors["message"] = say("It holds signs that cannot be written here.")
     try:
         UUID(form.get("once"))
     except ValueError:
@@ -248,7 +250,7 @@ def _check(form: MailForm) -> Sequence[str]:
 
 
 def _wrong(one: WrongAddress) -> str:
-    return say(_WRONG[one.trouble], typed=one.typed, most=MOST_ADDRESSES)
+    return say(ADDRESS_TROUBLES[one.trouble], typed=one.typed, most=MOST_ADDRESSES)
 
 
 async def _queue(

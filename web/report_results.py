@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal, NamedTuple, get_args
 
 import trio
@@ -17,6 +18,7 @@ from actors.report_jobs import Job, TooManyRunning
 from reports.chart_svg import Picture, is_drawable, picture
 from reports.document import Document
 from reports.documents import document, title_of
+from reports.guessing import MOST_NUMBERS, TooManyNumbers
 from reports.running import Run
 from reports.shown import in_zone_of
 from storage import audit, preferences
@@ -113,6 +115,7 @@ async def _answer(wanted: Wanted, job: Job, size: int, *, is_anew: bool) -> Resp
     if not job.is_over:
         return await _waiting(wanted, job)
     if job.error is not None:
+        house().report_jobs.forget(job)  # the same address may do better
         return await failed(wanted, job.error)
     if job.run is None:  # cancelled while this page waited
         return go(wanted.to("/options"))
@@ -129,7 +132,7 @@ async def _answer(wanted: Wanted, job: Job, size: int, *, is_anew: bool) -> Resp
         is_anew=is_anew,
         chips=list(chips(wanted, job.run.made)),
         local=in_zone_of(shown.document, reader()),
-        group_words=group_words,
+        group=partial(group_words, job.run.made),
         formats=file_formats(),
     )
 
@@ -214,6 +217,16 @@ async def failed(wanted: Wanted, error: Exception) -> Response:
             say("One of its fields does not go with this report. Look at its options."),
             422,
         )
+    elif isinstance(error, TooManyNumbers):
+        why = CannotShow(
+            say("Too many numbers at once"),
+            say(
+                "Within an hour a report can be asked for %(most)s whole numbers. Wait, or look "
+                "for their beginnings.",
+                most=MOST_NUMBERS,
+            ),
+            429,
+        )
     else:
         raise error
     return await _cannot(wanted, why)
@@ -295,7 +308,7 @@ class Shown:
         """The totals in words, where no column of the table holds them."""
         if not self.run.made.report.is_list or not self.table.totals:
             return []
-        pairs = zip(self.table.headings, self.table.totals[-1], strict=True)
+        pairs = zip(self.table.headings, self.table.totals[-1].cells, strict=True)
         return [(one.label, words) for one, words in pairs if one.is_figure and words]
 
     def _order(self) -> dict[str, str]:

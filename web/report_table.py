@@ -43,6 +43,13 @@ class Line(NamedTuple):
     icon: str = ""
 
 
+class Total(NamedTuple):
+    """A row of totals: what they count stands in the first cell, over `span` columns."""
+
+    cells: tuple[str, ...]
+    span: int
+
+
 class Table(NamedTuple):
     """What the macro of `templates/portal/parts/report_table.html` shows.
 
@@ -51,7 +58,7 @@ class Table(NamedTuple):
 
     headings: tuple[Heading, ...]
     lines: list[Line]
-    totals: list[tuple[str, ...]]
+    totals: list[Total]
     main: int
 
 
@@ -72,9 +79,11 @@ def table_of(document: Document, reader: Reader, rows: Sequence[AnswerRow] = (),
         icon = str(row.values[at]) if row and at >= 0 else ""
         lines.append(Line(cells, href, icon))
     totals = [
-        tuple(
-            "" if value is None else written(value, kind, local, currency)
-            for value, kind in zip(values, kinds, strict=True)
+        _total(
+            [
+                "" if value is None else written(value, kind, local, currency)
+                for value, kind in zip(values, kinds, strict=True)
+            ]
         )
         for values in totals_rows(document)
     ]
@@ -83,6 +92,11 @@ def table_of(document: Document, reader: Reader, rows: Sequence[AnswerRow] = (),
         for column in document.columns
     )
     return Table(headings, lines, totals, names.index("started_at") if "started_at" in names else 0)
+
+
+def _total(cells: Sequence[str]) -> Total:
+    filled = (at for at, text in enumerate(cells) if at and text)
+    return Total(tuple(cells), next(filled, len(cells)))
 
 
 def sorted_by(

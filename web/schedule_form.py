@@ -15,7 +15,7 @@ from typing import NamedTuple, cast
 from urllib.parse import urlencode
 from zoneinfo import available_timezones
 
-from reports.addresses import MOST_ADDRESSES, Trouble, parse_addresses
+from reports.addresses import MOST_ADDRESSES, Trouble, can_be_mailed, parse_addresses
 from reports.definition import Report
 from reports.option_fields import link, to_json
 from reports.options import Options
@@ -39,7 +39,6 @@ MOST_SUBJECT = 300
 MOST_BODY = 10_000
 LEAST_MINUTES = 5
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9](:00)?")
 
@@ -176,7 +175,7 @@ def _check_texts(form: ScheduleForm) -> None:
         if len(form.get(name)) > most:
             form.wrong(name, N_("It may have %(most)s letters at most."), most=most)
         signs = form.get(name)
-        if _CONTROL.search(signs) or (name != "body" and len(signs.splitlines()) > 1):
+        if not can_be_mailed(signs, lines=name == "body"):
             form.wrong(name, N_("It holds signs that cannot be written here."))
 
 

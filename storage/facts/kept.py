@@ -65,6 +65,15 @@ class AnswerRow:
     keys: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """The first rows of an answer, and those its chart is made of."""
+
+    answer: Answer
+    rows: list[AnswerRow]
+    drawn: list[AnswerRow]
+
+
 class Answers:
     """The answers of a process. Made with the copy, used by every page."""
 
@@ -87,13 +96,36 @@ class Answers:
         number = next(self._ids)
 
         def work(cursor: Cursor) -> Answer:
-            return _answer(cursor, viewer, ask, number, self._copy.version)
+            _define(cursor)
+            return _answer(cursor, viewer, ask, f"kept.a{number}", number, self._copy.version)
 
         answer = await self._copy.ask(work, patience_s=patience_s)
         self._kept[number] = answer
         while len(self._kept) > ANSWERS_KEPT:
             await self.forget(next(iter(self._kept)))
         return answer
+
+    async def glance(
+        self, asked: Sequence[tuple[Viewer, Ask, Sequence[Order]]], shown: int, drawn: int
+    ) -> list[Glance]:
+        """Several answers as of one instant, of which only the first rows are read.
+
+        Each question comes with the order in which it is drawn. Raises as `ask` does.
+        """
+
+        def work(cursor: Cursor) -> list[Glance]:
+            _define(cursor)
+            version = self._copy.version
+            glances: list[Glance] = []
+            for viewer, ask, order in asked:
+                answer = _answer(cursor, viewer, ask, "glanced", 0, version)
+                first = _rows(cursor, answer, "glanced", (), shown)
+                chart = _rows(cursor, answer, "glanced", order, drawn) if order else []
+                glances.append(Glance(answer, first, chart))
+                cursor.execute("drop table glanced")
+            return glances
+
+        return await self._copy.ask(work)
 
     async def forget(self, number: int) -> None:
         """Give an answer up."""
@@ -109,35 +141,53 @@ class Answers:
         if answer.id not in self._kept:
             raise NoLongerKept("this result is no longer kept: run the report again")
         self._kept.move_to_end(answer.id)
-        limit = f" limit {int(size)}" if size is not None else ""
-        query = (
-            f"select * from kept.a{answer.id} where not _total"
-            f" {ordered(order, '_row')}{limit} offset {int(offset)}"
-        )
 
         def work(cursor: Cursor) -> list[AnswerRow]:
-            cursor.execute(query)
-            names = [column[0] for column in cursor.description or ()]
-            return [_row(answer, names, values) for values in cursor.fetchall()]
+            return _rows(cursor, answer, f"kept.a{answer.id}", order, size, offset)
 
         return await self._copy.engine.work(work)
 
 
-def _answer(cursor: Cursor, viewer: Viewer, ask: Ask, number: int, version: int) -> Answer:
+def _define(cursor: Cursor) -> None:
+    """What every statement may call."""
     for statement in (MASKED, *ARITHMETIC):
         cursor.execute(statement)
+
+
+def _rows(
+    cursor: Cursor,
+    answer: Answer,
+    table: str,
+    order: Sequence[Order],
+    size: int | None,
+    offset: int = 0,
+) -> list[AnswerRow]:
+    limit = f" limit {int(size)}" if size is not None else ""
+    cursor.execute(
+        f"select * from {table} where not _total"
+        f" {ordered(order, '_row')}{limit} offset {int(offset)}"
+    )
+    names = [column[0] for column in cursor.description or ()]
+    return [_row(answer, names, values) for values in cursor.fetchall()]
+
+
+def _answer(
+    cursor: Cursor, viewer: Viewer, ask: Ask, table: str, number: int, version: int
+) -> Answer:
+    """Make the table with an answer's rows; the totals are told, the rows are in it."""
     known = _known(cursor, ask)
     meant = Meant(ask, viewer, known)
     statement = groups(meant, ask.most or MOST_ROWS) if ask.by else listing(meant, MOST_ROWS)
-    cursor.execute(f"create table kept.a{number} as {statement}", meant.values)
+    kind = "table" if number else "temp table"
+    cursor.execute(f"create {kind} {table} as {statement}", meant.values)
     if ask.by:
-        cursor.execute(f"select * from kept.a{number} where _total")
+        cursor.execute(f"select * from {table} where _total")
     else:
         meant = Meant(ask, viewer, known)
         cursor.execute(totals(meant), meant.values)
     names = [column[0] for column in cursor.description or ()]
     figures = dict(zip(names, cursor.fetchone() or (), strict=True))
-    kept = cursor.execute(f"select count(*) from kept.a{number} where not _total").fetchone()
+    kept = cursor.execute(f"select count(*) from {table} where not _total").fetchone()
     return Answer(
         id=number,
         columns=(*ask.by, *ask.measures) if ask.by else ask.columns,

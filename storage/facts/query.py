@@ -185,7 +185,8 @@ def _in_order(meant: Meant, source: str, most: int) -> str:
     sampled = [
         (number, name) for number, name in enumerate(ask.by) if meant.expression(name).sample
     ]
-    column = {name: f"k{number}" for number, name in sampled}
+    # Equal groups must not stand in the order of digits that are hidden.
+    column = {name: f"hash(k{number})" for number, name in sampled}
     order = [f"{column.get(one.column, _quoted(one.column))} {_way(one)}" for one in ask.order]
     order += [column.get(name, _quoted(name)) for name in ask.by]
     kept = (
