@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import NamedTuple
 
 import trio
 
 BACKLOG = 1024
 """Different unread changes one watcher may have before it is told to resync instead."""
+
+
+LONGEST_WAIT_S, SHORTEST_WAIT_S = 60.0, 0.05
+"""How long whoever works by the clock waits for a change before looking again."""
 
 
 class Change(NamedTuple):
@@ -25,6 +30,11 @@ class Change(NamedTuple):
 
 RESYNC = Change("resync", "")
 """Changes were missed: look at everything."""
+
+
+def seconds_until(next_at: datetime | None, now: datetime) -> float:
+    """How long to wait for an instant; the longest there is where none is planned."""
+    return LONGEST_WAIT_S if next_at is None else (next_at - now).total_seconds()
 
 
 class Changes:
@@ -47,6 +57,15 @@ class Changes:
 
     def __aiter__(self) -> Changes:
         return self
+
+    async def wait_for(self, topic: str, seconds: float) -> None:
+        """Wait for a change of `topic`, or for one that may be of it, but no longer than that.
+
+        Between an instant that has come already and a minute, since a clock may be set.
+        """
+        with trio.move_on_after(min(LONGEST_WAIT_S, max(SHORTEST_WAIT_S, seconds))):
+            while (await self.__anext__()).topic not in {topic, RESYNC.topic}:
+                pass
 
     async def __anext__(self) -> Change:
         """The oldest unread change; waits for one. Nothing is lost if cancelled."""

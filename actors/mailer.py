@@ -23,7 +23,7 @@ from typing import Literal
 
 import trio
 
-from actors.bus import RESYNC, Bus, Changes
+from actors.bus import Bus, Changes, seconds_until
 from actors.letters import Letter, UnknownLetter, write
 from actors.supervision import backoff_s
 from pbx.port import PhoneScreen
@@ -42,7 +42,6 @@ PHONE_LIFE = timedelta(minutes=10)
 RESET_LIFE = timedelta(hours=1)
 """How long a link that resets a password is worth sending."""
 PHONES_AT_ONCE = 8
-LONGEST_SLEEP_S = 60.0
 
 _log = logging.getLogger("ringfence.mailer")
 
@@ -102,12 +101,7 @@ class Mailer:
     async def _sleep(self, changes: Changes) -> None:
         now = self._clock()
         next_at = await self._database.unit_of_work(notifications.next_due, now)
-        seconds = LONGEST_SLEEP_S if next_at is None else (next_at - now).total_seconds()
-        with trio.move_on_after(min(LONGEST_SLEEP_S, max(0.05, seconds))):
-            while True:
-                change = await anext(changes)
-                if change.topic in {"notification", RESYNC.topic}:
-                    return
+        await changes.wait_for("notification", seconds_until(next_at, now))
 
     async def deliver_pending(self) -> int:
         """Try what is due, one batch; how many that was. What is delivered is marked so at once."""

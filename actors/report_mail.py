@@ -18,11 +18,10 @@ from email.utils import format_datetime, parseaddr
 
 import trio
 
-from actors.bus import RESYNC, Bus, Changes
+from actors.bus import Bus, Changes, seconds_until
 from actors.mailer import (
     FIRST_RETRY_S,
     LONGEST_RETRY_S,
-    LONGEST_SLEEP_S,
     MAIL_LIFE,
     MailSettings,
     Outcome,
@@ -71,12 +70,7 @@ class ReportMailer:
     async def _sleep(self, changes: Changes) -> None:
         now = self._clock()
         next_at = await self._database.unit_of_work(report_mail.next_due, now)
-        seconds = LONGEST_SLEEP_S if next_at is None else (next_at - now).total_seconds()
-        with trio.move_on_after(min(LONGEST_SLEEP_S, max(0.05, seconds))):
-            while True:
-                change = await anext(changes)
-                if change.topic in {"report_mail", RESYNC.topic}:
-                    return
+        await changes.wait_for("report_mail", seconds_until(next_at, now))
 
     async def deliver_pending(self) -> int:
         """Try what is due, one batch; how many that was."""

@@ -6,22 +6,14 @@ The instants are in the rows. A wake-up that is lost is made good by the reconci
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
 
-import trio
-
-from actors.bus import RESYNC, Bus, Changes
+from actors.bus import Bus, seconds_until
 from actors.messages import LookAgain
 from actors.registry import Registry
 from storage import due
 from storage.database import Database
 from telephony.clock import Clock
 from telephony.plant import ExtensionKey
-
-LONGEST_SLEEP_S = 60.0
-"""Looked at again at least this often, since a clock may be set."""
-
-SHORTEST_SLEEP_S = 0.05
 
 
 class Scheduler:
@@ -49,7 +41,7 @@ class Scheduler:
         """Work until cancelled. Raises `StorageUnavailable` where the database is away."""
         async with self._bus.subscribe(lambda change: change.topic == "due") as changes:
             while True:
-                await self._sleep(changes, await self._wake_due())
+                await changes.wait_for("due", await self._wake_due())
 
     async def _wake_due(self) -> float:
         """Wake whoever is due; how many seconds until the next one is."""
@@ -63,15 +55,4 @@ class Scheduler:
             self._directory()
         if found.reports and self._reports is not None:
             self._reports()
-        return _seconds_until(found.next_at, now)
-
-    async def _sleep(self, changes: Changes, seconds: float) -> None:
-        with trio.move_on_after(min(LONGEST_SLEEP_S, max(SHORTEST_SLEEP_S, seconds))):
-            while True:
-                change = await anext(changes)
-                if change.topic in {"due", RESYNC.topic}:
-                    return
-
-
-def _seconds_until(next_at: datetime | None, now: datetime) -> float:
-    return LONGEST_SLEEP_S if next_at is None else (next_at - now).total_seconds()
+        return seconds_until(found.next_at, now)

@@ -10,19 +10,18 @@ from __future__ import annotations
 
 from calendar import monthrange
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
+from reports.periods import instant
 from words.formats import zone
 
 Unit = Literal["minutes", "days", "weeks", "months"]
 
 MOST_EVERY = 9_999
 """Of any unit; far enough for everybody, near enough for every calendar."""
-
-_SECOND = timedelta(seconds=1)
 
 
 class Recurrence(NamedTuple):
@@ -49,28 +48,11 @@ def upcoming(recurrence: Recurrence, after: datetime, count: int) -> tuple[datet
 
 def instant_of(local: datetime, zone_name: str) -> datetime:
     """When the clocks of a zone show `local`, in UTC: the first time, or just after a gap."""
-    clocks = zone(zone_name)
-    first = local.replace(tzinfo=clocks, fold=0).astimezone(UTC)
-    if _wall(first, clocks) == local:
-        return first
-    # In a gap the two offsets give instants on either side of it.
-    return _change_between(local.replace(tzinfo=clocks, fold=1).astimezone(UTC), first, clocks)
+    return instant(local, zone(zone_name))
 
 
 def _wall(at: datetime, clocks: ZoneInfo) -> datetime:
     return at.astimezone(clocks).replace(tzinfo=None, fold=0)
-
-
-def _change_between(before: datetime, after: datetime, clocks: ZoneInfo) -> datetime:
-    """The first whole second, later than `before`, at which the offset is that of `after`."""
-    offset = after.astimezone(clocks).utcoffset()
-    while after - before > _SECOND:
-        middle = before + timedelta(seconds=(after - before) // _SECOND // 2)
-        if middle.astimezone(clocks).utcoffset() == offset:
-            after = middle
-        else:
-            before = middle
-    return after
 
 
 def _occasions(recurrence: Recurrence, after: datetime) -> Iterator[datetime]:

@@ -88,9 +88,7 @@ async def edit(
         *await _values(connection, viewer, draft),
         next_at,
     )
-    if changed:
-        await _told(connection, viewer.person_id, event, now)
-    return bool(changed)
+    return await _told(connection, viewer.person_id, event, now, is_done=bool(changed))
 
 
 async def _values(connection: Connection, viewer: Viewer, draft: ScheduleDraft) -> list[object]:
@@ -105,10 +103,20 @@ async def _values(connection: Connection, viewer: Viewer, draft: ScheduleDraft) 
     ]  # fmt: skip
 
 
-async def _told(connection: Connection, owner_id: int | None, event: Event, now: datetime) -> None:
-    await record(connection, event, now)
-    await notify(connection, "due", "-")
-    await notify(connection, "schedule", owner_id)
+async def _told(
+    connection: Connection,
+    owner_id: int | None,
+    event: Event,
+    now: datetime,
+    *,
+    is_done: bool = True,
+) -> bool:
+    """Remember and tell what was done to a schedule; whether anything was."""
+    if is_done:
+        await record(connection, event, now)
+        await notify(connection, "due", "-")
+        await notify(connection, "schedule", owner_id)
+    return is_done
 
 
 async def one(connection: Connection, viewer: Viewer, schedule_id: int) -> Schedule | None:
@@ -135,8 +143,7 @@ async def delete(
         return False
     await withdraw(connection, schedule_id)
     await connection.execute("delete from report_schedule where id = $1", schedule_id)
-    await _told(connection, found.person_id, event, now)
-    return True
+    return await _told(connection, found.person_id, event, now)
 
 
 async def activate(
@@ -158,9 +165,7 @@ async def activate(
         viewer.person_id,
         next_at,
     )
-    if changed:
-        await _told(connection, viewer.person_id, event, now)
-    return bool(changed)
+    return await _told(connection, viewer.person_id, event, now, is_done=bool(changed))
 
 
 async def deactivate(
@@ -186,8 +191,7 @@ async def deactivate(
         by_another,
         {"by": event.login},
     )
-    await _told(connection, found.person_id, event, now)
-    return True
+    return await _told(connection, found.person_id, event, now)
 
 
 async def run_now(
@@ -206,9 +210,7 @@ async def run_now(
         viewer.person_id,
         now,
     )
-    if asked:
-        await _told(connection, viewer.person_id, event, now)
-    return bool(asked)
+    return await _told(connection, viewer.person_id, event, now, is_done=bool(asked))
 
 
 _SORTED: Mapping[Sorting, str] = {

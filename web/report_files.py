@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast, get_args
 from uuid import UUID, uuid4
 
@@ -32,6 +32,7 @@ from web.report_chips import filter_words
 from web.report_results import FileFormat, failed, file_formats, order_asked
 from web.schedule_form import ADDRESS_TROUBLES
 from web.trail import event
+from web.typed import Typed
 from web.whose import looked_at
 from words.language import N_
 
@@ -149,35 +150,19 @@ async def _tell_export(wanted: Wanted, run: Run, file_format: str) -> None:
 # Mail ---------------------------------------------------------------------------------------------
 
 
-@dataclass
-class MailForm:
-    """The form of a mail as typed, and what is wrong with it field by field."""
-
-    texts: dict[str, str]
-    errors: dict[str, str] = field(default_factory=dict[str, str])
-
-    def get(self, name: str) -> str:
-        """What stands in a field."""
-        return self.texts.get(name, "")
-
-    def error(self, name: str) -> str:
-        """What is wrong with it; empty where nothing is."""
-        return self.errors.get(name, "")
-
-
 @report_file_pages.get(f"{PATH}/<report_id>/mail")
 async def mail(report_id: str) -> Response:
     """The form that sends a result to several addresses."""
     wanted = await _wanted(report_id)
     title = wanted.name or say(wanted.report.title)
-    form = MailForm({
+    form = Typed({
         "addresses": viewer().email, "format": "xlsx", "subject": title, "message": "",
         "once": uuid4().hex,
     })  # fmt: skip
     return await _mail_page(wanted, form)
 
 
-async def _mail_page(wanted: Wanted, form: MailForm, status: int = 200) -> Response:
+async def _mail_page(wanted: Wanted, form: Typed, status: int = 200) -> Response:
     job = job_named(wanted)
     return await page(
         "portal/analytics_report_mail.html",
@@ -204,7 +189,7 @@ async def send_mail(report_id: str) -> Response:
     """Send it: the file is made now, the mails go out by themselves."""
     wanted, given = await _wanted(report_id), await fields()
     names = ("addresses", "format", "subject", "message", "once")
-    form = MailForm({name: given.get(name, "").strip().replace("\r\n", "\n") for name in names})
+    form = Typed({name: given.get(name, "").strip().replace("\r\n", "\n") for name in names})
     addresses = _check(form)
     if form.errors:
         return await _mail_page(wanted, form, 422)
@@ -227,7 +212,7 @@ async def send_mail(report_id: str) -> Response:
     return go(wanted.to(run=whole.job.token, mailed=len(addresses)))
 
 
-def _check(form: MailForm) -> Sequence[str]:
+def _check(form: Typed) -> Sequence[str]:
     """The addresses; what is wrong with any field is said beside it."""
     found: Addresses = parse_addresses(form.get("addresses"))
     if found.wrong:
@@ -257,7 +242,7 @@ async def _queue(
     connection: Connection,
     wanted: Wanted,
     whole: Whole,
-    form: MailForm,
+    form: Typed,
     addresses: Sequence[str],
     file: File,
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import cast, get_args
 from urllib.parse import urlencode
 
@@ -31,6 +31,7 @@ from web.portal import signed_in_pages
 from web.report_asked import PATH, Wanted, options_of, read_wanted, report_of, saved_of
 from web.report_form import report_form
 from web.trail import event
+from web.typed import Typed
 from words.language import N_
 
 report_saving_pages = signed_in_pages("report_saving")
@@ -93,22 +94,6 @@ def _pairs(report: Report, saved: SavedReport | None) -> tuple[list[tuple[str, s
 # Saving -------------------------------------------------------------------------------------------
 
 
-@dataclass
-class SaveForm:
-    """The form of a saved report as typed, and what is wrong with it field by field."""
-
-    texts: dict[str, str]
-    errors: dict[str, str] = field(default_factory=dict[str, str])
-
-    def get(self, name: str) -> str:
-        """What stands in a field."""
-        return self.texts.get(name, "")
-
-    def error(self, name: str) -> str:
-        """What is wrong with it; empty where nothing is."""
-        return self.errors.get(name, "")
-
-
 def category_words() -> list[tuple[str, str]]:
     """The categories with their numbers, as the guides have them."""
     return [(code, f"{number}-{say(words)}") for number, (code, words) in enumerate(CATEGORIES, 1)]
@@ -138,10 +123,10 @@ async def save(report_id: str) -> Response:
         texts = {"description": draft.description, "category": draft.category}
         texts["name"] = draft.name if saved.is_own else ""
         texts["shared_with"] = draft.shared_with if saved.is_own else "nobody"
-    return await _save_page(wanted, SaveForm(texts))
+    return await _save_page(wanted, Typed(texts))
 
 
-async def _save_page(wanted: Wanted, form: SaveForm, status: int = 200) -> Response:
+async def _save_page(wanted: Wanted, form: Typed, status: int = 200) -> Response:
     is_own = wanted.saved is not None and wanted.saved.is_own
     return await page(
         "portal/analytics_report_save.html",
@@ -163,7 +148,7 @@ async def keep(report_id: str) -> Response:
     wanted = await house().database.unit_of_work(read_wanted, seer(), report_id)
     given = await fields()
     names = ("name", "description", "category", "shared_with", "as_new")
-    form = SaveForm({name: given.get(name, "").strip().replace("\r\n", "\n") for name in names})
+    form = Typed({name: given.get(name, "").strip().replace("\r\n", "\n") for name in names})
     draft = _draft(wanted, form)
     if draft is None:
         return await _save_page(wanted, form, 422)
@@ -180,7 +165,7 @@ async def keep(report_id: str) -> Response:
     return await _save_page(wanted, form, 422)
 
 
-def _draft(wanted: Wanted, form: SaveForm) -> ReportDraft | None:
+def _draft(wanted: Wanted, form: Typed) -> ReportDraft | None:
     """What was typed, where nothing is wrong with it."""
     name = re.sub(r"\s+", " ", form.get("name"))
     if not name:
@@ -205,7 +190,7 @@ def _draft(wanted: Wanted, form: SaveForm) -> ReportDraft | None:
     )
 
 
-async def _keep(connection: Connection, wanted: Wanted, form: SaveForm, draft: ReportDraft) -> int:
+async def _keep(connection: Connection, wanted: Wanted, form: Typed, draft: ReportDraft) -> int:
     """Change the viewer's own report, or make a new one; its id. Raises `StorageConflict`."""
     saved, now = wanted.saved, house().clock()
     if saved is None or not saved.is_own or form.get("as_new"):

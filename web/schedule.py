@@ -36,7 +36,6 @@ from web.context import fields, go, house, page, reader, seer, viewer
 from web.portal import signed_in_pages
 from web.schedule_form import (
     TIMES,
-    ScheduleForm,
     What,
     fresh,
     recurrence,
@@ -46,6 +45,7 @@ from web.schedule_form import (
 )
 from web.schedule_words import FORMATS, UNITS
 from web.scheduled_reports import ONE, PATH, about
+from web.typed import Typed
 from words.formats import Reader
 from words.language import N_
 
@@ -111,7 +111,7 @@ def _stored(report: Report, stored: Mapping[str, object]) -> What:
         return What(report, report.options, is_lost=True)
 
 
-async def _form_page(opened: Opened, form: ScheduleForm, status: int = 200) -> Response:
+async def _form_page(opened: Opened, form: Typed, status: int = 200) -> Response:
     labels = await house().database.unit_of_work(people_admin.custom_labels)
     return await page(
         "portal/analytics_schedule.html",
@@ -141,9 +141,9 @@ class NextRuns(NamedTuple):
     local: Reader
 
 
-def _next_runs(form: ScheduleForm) -> NextRuns:
+def _next_runs(form: Typed) -> NextRuns:
     """When what stands in the form would run; never where that means nothing yet."""
-    times = recurrence(ScheduleForm(form.texts))
+    times = recurrence(Typed(form.texts))
     if times is None:
         return NextRuns((), reader())
     local = replace(reader(), zone_name=times.zone)
@@ -153,7 +153,7 @@ def _next_runs(form: ScheduleForm) -> NextRuns:
 @schedule_pages.get(f"{PATH}/next-runs")
 async def next_runs() -> Response:
     """When what stands in the form would run: a part of its page."""
-    form = ScheduleForm({name: request.args.get(name, "").strip() for name in TIMES})
+    form = Typed({name: request.args.get(name, "").strip() for name in TIMES})
     return await page("portal/parts/next_runs.html", runs=_next_runs(form))
 
 
@@ -172,20 +172,31 @@ async def new() -> Response:
 async def create() -> Response:
     """Make it, or only say when it would run."""
     given = await fields()
-    pairs = parse_qsl(given.get("query", ""), keep_blank_values=True)
-    opened = await house().database.unit_of_work(_new, given, pairs)
+    opened = await house().database.unit_of_work(_new, given, _sent_query(given))
     form = sent(given)
-    draft = understand(form, opened.what)
-    if given.get("action") == "preview":
-        return await _form_page(opened, form)
-    if draft is None:
-        return await _form_page(opened, form, 422)
+    draft = await _understood(opened, form, given)
+    if isinstance(draft, Response):
+        return draft
     try:
         await _add(draft)
     except TooManySchedules:
         form.wrong("description", _TOO_MANY, most=MOST_SCHEDULES)
         return await _form_page(opened, form, 422)
     return go(f"{PATH}?done=created")
+
+
+def _sent_query(given: Mapping[str, str]) -> list[tuple[str, str]]:
+    return parse_qsl(given.get("query", ""), keep_blank_values=True)
+
+
+async def _understood(
+    opened: Opened, form: Typed, given: Mapping[str, str]
+) -> ScheduleDraft | Response:
+    """What was sent; the form again where that is only looked at, or something is wrong with it."""
+    draft = understand(form, opened.what)
+    if given.get("action") == "preview":
+        return await _form_page(opened, form)
+    return draft if draft is not None else await _form_page(opened, form, 422)
 
 
 async def _add(draft: ScheduleDraft) -> None:
@@ -216,14 +227,10 @@ async def edit(schedule_id: int) -> Response:
 async def change(schedule_id: int) -> Response:
     """Change it, or only say when it would run."""
     given = await fields()
-    pairs = parse_qsl(given.get("query", ""), keep_blank_values=True)
-    opened = await house().database.unit_of_work(_known, schedule_id, pairs)
-    form = sent(given)
-    draft = understand(form, opened.what)
-    if given.get("action") == "preview":
-        return await _form_page(opened, form)
-    if draft is None:
-        return await _form_page(opened, form, 422)
+    opened = await house().database.unit_of_work(_known, schedule_id, _sent_query(given))
+    draft = await _understood(opened, sent(given), given)
+    if isinstance(draft, Response):
+        return draft
     await _keep(schedule_id, draft)
     return go(f"{PATH}?done=saved")
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from typing import NamedTuple, cast
@@ -24,6 +23,7 @@ from storage.report_schedule_types import FileFormat, ScheduleDraft, Unit
 from telephony.clock import EARLIEST_YEAR, LATEST_YEAR
 from web.context import reader, say
 from web.schedule_words import FORMATS, UNITS
+from web.typed import Typed
 from words.formats import zone
 from words.language import N_
 
@@ -73,30 +73,10 @@ class What(NamedTuple):
         return urlencode(link(self.options))
 
 
-@dataclass(slots=True)
-class ScheduleForm:
-    """What stands in the form, and what is wrong with it, in words, by the name of the field."""
-
-    texts: Mapping[str, str]
-    errors: dict[str, str] = field(default_factory=dict[str, str])
-
-    def get(self, name: str) -> str:
-        """What stands in a field."""
-        return self.texts.get(name, "")
-
-    def error(self, name: str) -> str:
-        """What is wrong with a field; empty where nothing is."""
-        return self.errors.get(name, "")
-
-    def wrong(self, name: str, message: str, **values: object) -> None:
-        """Say what is wrong with a field; what was found first stands."""
-        self.errors.setdefault(name, say(message, **values))
-
-
-def fresh(what: What, address: str, now: datetime) -> ScheduleForm:
+def fresh(what: What, address: str, now: datetime) -> Typed:
     """The form of a new schedule: monthly from the next full hour, to whoever makes it."""
     local = now.astimezone(zone(reader().zone_name)) + timedelta(hours=1)
-    return ScheduleForm(
+    return Typed(
         {
             "description": what.title,
             "body": "[[FILTER]]",
@@ -112,9 +92,9 @@ def fresh(what: What, address: str, now: datetime) -> ScheduleForm:
     )
 
 
-def shown(draft: ScheduleDraft) -> ScheduleForm:
+def shown(draft: ScheduleDraft) -> Typed:
     """The form of a schedule there is."""
-    return ScheduleForm(
+    return Typed(
         {
             "description": draft.description,
             "subject": draft.subject,
@@ -131,14 +111,14 @@ def shown(draft: ScheduleDraft) -> ScheduleForm:
     )
 
 
-def sent(given: Mapping[str, str]) -> ScheduleForm:
+def sent(given: Mapping[str, str]) -> Typed:
     """The form as it was sent."""
     texts = {name: given.get(name, "").strip() for name in FIELDS}
     texts["body"] = given.get("body", "").replace("\r\n", "\n").replace("\r", "\n").rstrip()
-    return ScheduleForm(texts)
+    return Typed(texts)
 
 
-def understand(form: ScheduleForm, what: What) -> ScheduleDraft | None:
+def understand(form: Typed, what: What) -> ScheduleDraft | None:
     """What the form means; None where something is wrong, which `form.errors` then says."""
     _check_texts(form)
     addresses = _addresses(form)
@@ -164,7 +144,7 @@ def understand(form: ScheduleForm, what: What) -> ScheduleDraft | None:
     )
 
 
-def _check_texts(form: ScheduleForm) -> None:
+def _check_texts(form: Typed) -> None:
     if not form.get("description"):
         form.wrong("description", N_("Please fill this in."))
     for name, most in (
@@ -179,7 +159,7 @@ def _check_texts(form: ScheduleForm) -> None:
             form.wrong(name, N_("It holds signs that cannot be written here."))
 
 
-def _addresses(form: ScheduleForm) -> tuple[str, ...]:
+def _addresses(form: Typed) -> tuple[str, ...]:
     found, wrong = parse_addresses(form.get("addresses"))
     said = [
         say(ADDRESS_TROUBLES[one.trouble], typed=one.typed, most=MOST_ADDRESSES) for one in wrong
@@ -189,7 +169,7 @@ def _addresses(form: ScheduleForm) -> tuple[str, ...]:
     return found
 
 
-def recurrence(form: ScheduleForm) -> Recurrence | None:
+def recurrence(form: Typed) -> Recurrence | None:
     """When it runs; None where something about that is wrong, which `form.errors` then says."""
     day, at = _day(form), _time(form)
     every, unit = _every(form), form.get("unit")
@@ -209,7 +189,7 @@ def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
 
 
-def _day(form: ScheduleForm) -> date | None:
+def _day(form: Typed) -> date | None:
     text = form.get("start_date")
     try:
         day = date.fromisoformat(text) if _DATE.fullmatch(text) else None
@@ -221,7 +201,7 @@ def _day(form: ScheduleForm) -> date | None:
     return day
 
 
-def _time(form: ScheduleForm) -> time | None:
+def _time(form: Typed) -> time | None:
     text = form.get("start_time")
     if not _TIME.fullmatch(text):
         form.wrong("start_time", N_("Write a time like 17:30."))
@@ -229,7 +209,7 @@ def _time(form: ScheduleForm) -> time | None:
     return time.fromisoformat(text)
 
 
-def _every(form: ScheduleForm) -> int | None:
+def _every(form: Typed) -> int | None:
     text = form.get("every")
     least = LEAST_MINUTES if form.get("unit") == "minutes" else 1
     number = int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else 0
