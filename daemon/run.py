@@ -144,6 +144,7 @@ async def _serve_house(
             await stop.wait()
             _log.info("stopping")
             notifier.stopping()
+            gc.unfreeze()  # the interpreter takes apart at its end what it can find
             everything.deadline = trio.current_time() + STOP_S
             taking.cancel()
         nursery.cancel_scope.cancel()

@@ -42,7 +42,7 @@ SHOWN = f"""case when c.direction = 'internal' then c.number
 
 # As `telephony.privacy.mask` does it.
 MASKED = """
-    create or replace temp macro masked(number, digits) as
+    create or replace macro masked(number, digits) as
     case when number = '' or digits <= 0 then number
          when contains(number, '@')
               and not regexp_full_match(split_part(number, '@', 1), '\\+?[0-9]+')
@@ -140,69 +140,84 @@ EXPRESSIONS: dict[Subject, dict[str, Expression]] = {
 }
 """Every field of a row, by subject."""
 
-# Shares in tenths of a percent, averages, both rounded half up without leaving whole numbers.
-ARITHMETIC = (
-    """create or replace temp macro tenths(part, whole) as
+# Beside the mask: shares in tenths of a percent and averages, both rounded half up without leaving
+# whole numbers.
+MACROS = (
+    MASKED,
+    """create or replace macro tenths(part, whole) as
        case when whole > 0
             then cast((2000 * part::hugeint + whole::hugeint) // (2 * whole::hugeint)
                       as decimal(18,0)) * 0.1::decimal(2,1) end""",
-    """create or replace temp macro hundredths(part, whole) as
+    """create or replace macro hundredths(part, whole) as
        case when whole > 0
             then cast((200 * part::hugeint + whole::hugeint) // (2 * whole::hugeint)
                       as decimal(18,0)) * 0.01::decimal(3,2) end""",
-    """create or replace temp macro mean(total, number) as
+    """create or replace macro mean(total, number) as
        case when number > 0
             then cast((2 * total::hugeint + number::hugeint) // (2 * number::hugeint)
                       as bigint) end""",
-    """create or replace temp macro micros(amount) as (amount * 1000000)::hugeint""",
-    """create or replace temp macro money(millionths) as
+    # Small amounts, which nearly all are, in the engine's small numbers: a tenth of the time.
+    """create or replace macro micros(amount) as
+       coalesce((try_cast(amount as decimal(12,6)) * 1000000)::bigint::hugeint,
+                (amount * 1000000)::hugeint)""",
+    """create or replace macro money(millionths) as
        cast(cast(millionths as decimal(24,0)) * 0.000001::decimal(7,6) as decimal(24,6))""",
 )
 
-_CALLS = "count(*) filter (once)"
-_ANSWERED = "count(*) filter (once and answered)"
-_IN = "count(*) filter (once and direction = 'incoming')"
-_OUT = "count(*) filter (once and direction = 'outgoing')"
-_MISSED = "count(*) filter (once and called and not answered)"
-_TALK = "coalesce(sum(talk_s) filter (once and answered), 0)::bigint"
-_COST = "coalesce(sum(cost), 0)::decimal(24,6)"
-_BACK = "count(*) filter (once and back_s is not null)"
-_FROM_OUTSIDE = "count(*) filter (once and direction = 'incoming' and not answered)"
-
-MEASURES: dict[str, str] = {
-    "calls": _CALLS,
-    "calls_share": f"tenths({_CALLS}, sum({_CALLS}) over (partition by grouping(k0)))",
-    "answered": _ANSWERED,
-    "answered_share": f"tenths({_ANSWERED}, {_CALLS})",
+SUMS: dict[str, str] = {
+    "calls": "count(*) filter (once)",
+    "answered": "count(*) filter (once and answered)",
     "unanswered": "count(*) filter (once and not answered)",
-    "missed": _MISSED,
-    "incoming": _IN,
-    "incoming_share": f"tenths({_IN}, {_IN} + {_OUT})",
-    "outgoing": _OUT,
-    # What is left of a hundred, so that both always sum to it.
-    "outgoing_share": f"100 - tenths({_IN}, {_IN} + {_OUT})",
-    "total_cost": _COST,
-    "cost_share": f"tenths(micros({_COST}), sum(micros({_COST})) over (partition by grouping(k0)))",
-    "average_cost": f"money(coalesce(mean(micros({_COST}), {_CALLS}), 0))",
-    "total_duration": _TALK,
-    "average_duration": f"coalesce(mean({_TALK}, {_ANSWERED}), 0)",
+    "missed": "count(*) filter (once and called and not answered)",
+    "missed_from_outside": "count(*) filter (once and direction = 'incoming' and not answered)",
+    "incoming": "count(*) filter (once and direction = 'incoming')",
+    "outgoing": "count(*) filter (once and direction = 'outgoing')",
+    "total_cost": "coalesce(sum(cost), 0)::decimal(24,6)",
+    "total_duration": "coalesce(sum(talk_s) filter (once and answered), 0)::bigint",
     "longest": "coalesce(max(talk_s) filter (once), 0)",
-    "average_ring": f"coalesce(mean(sum(ring_s) filter (once), {_CALLS}), 0)",
+    "all_ring": "sum(ring_s) filter (once)",
     "longest_ring": "coalesce(max(ring_s) filter (once), 0)",
-    "average_queued": f"coalesce(mean(sum(queued_s) filter (once), {_CALLS}), 0)",
+    "all_queued": "sum(queued_s) filter (once)",
     "longest_queued": "coalesce(max(queued_s) filter (once), 0)",
-    "called_back": _BACK,
-    "called_back_share": f"tenths({_BACK}, {_FROM_OUTSIDE})",
+    "called_back": "count(*) filter (once and back_s is not null)",
     "reports": "count(*)",
-    "average_mos": "hundredths(sum((mos * 10000)::hugeint), 10000 * count(mos))",
+    "scored": "count(mos)",
+    "all_mos": "sum((mos * 10000)::hugeint)",
     "worst_mos": "min(mos)::decimal(6,2)",
-    "poor_share": "tenths(count(*) filter (mos < 3.5), count(mos))",
-    "average_jitter": "mean(sum(jitter_ms), count(*))",
+    "poor": "count(*) filter (mos < 3.5)",
+    "all_jitter": "sum(jitter_ms)",
     "worst_jitter": "max(jitter_ms)",
-    "average_latency": "mean(sum(latency_ms), count(*))",
-    "total_loss": "tenths(coalesce(sum(lost), 0), coalesce(sum(lost + received), 0))",
+    "all_latency": "sum(latency_ms)",
+    "all_lost": "coalesce(sum(lost), 0)",
+    "all_packets": "coalesce(sum(lost + received), 0)",
 }
-"""Figures of rows of `base`: see `storage.facts.query`."""
+"""What is added up of rows of `base` (see `storage.facts.query`): measures, and parts of others."""
+
+_IN_SHARE = "tenths({incoming}, {incoming} + {outgoing})"
+
+DERIVED: dict[str, str] = {
+    "answered_share": "tenths({answered}, {calls})",
+    "incoming_share": _IN_SHARE,
+    # What is left of a hundred, so that both always sum to it.
+    "outgoing_share": f"100 - {_IN_SHARE}",
+    "average_cost": "money(coalesce(mean(micros({total_cost}), {calls}), 0))",
+    "average_duration": "coalesce(mean({total_duration}, {answered}), 0)",
+    "average_ring": "coalesce(mean({all_ring}, {calls}), 0)",
+    "average_queued": "coalesce(mean({all_queued}, {calls}), 0)",
+    "called_back_share": "tenths({called_back}, {missed_from_outside})",
+    "average_mos": "hundredths({all_mos}, 10000 * {scored})",
+    "poor_share": "tenths({poor}, {scored})",
+    "average_jitter": "mean({all_jitter}, {reports})",
+    "average_latency": "mean({all_latency}, {reports})",
+    "total_loss": "tenths({all_lost}, {all_packets})",
+}
+"""Measures worked out of sums, for the groups that are shown alone."""
+
+SHARES: dict[str, tuple[str, str]] = {
+    "calls_share": ("calls", "tenths({own}, {whole})"),
+    "cost_share": ("total_cost", "tenths(micros({own}), micros({whole}))"),
+}
+"""A sum of a group, and its share in that of all groups together, which is their total's."""
 
 BUSY = ("busy_hour", "busy_hour_calls", "busy_hour_erlang")
 """The hour (by its beginning) in which calls of the group took the most time, and that time."""

@@ -17,7 +17,7 @@ from storage.database import StorageError
 from storage.facts.ask import Ask, Order
 from storage.facts.copy import FactsCopy
 from storage.facts.engine import Cursor
-from storage.facts.fields import ARITHMETIC, MASKED
+from storage.facts.fields import MACROS
 from storage.facts.meant import Known, Meant
 from storage.facts.query import groups, listing, ordered, totals
 from storage.viewer import Viewer
@@ -83,10 +83,13 @@ class Answers:
         self._kept: OrderedDict[int, Answer] = OrderedDict()
 
     async def prepare(self) -> None:
-        """Make room for answers; before the first question."""
-        await self._copy.engine.work(
-            lambda cursor: cursor.execute("attach if not exists ':memory:' as kept") and None
-        )
+        """Make room for answers, and what every statement may call; before the first question."""
+
+        def work(cursor: Cursor) -> None:
+            for statement in ("attach if not exists ':memory:' as kept", *MACROS):
+                cursor.execute(statement)
+
+        await self._copy.engine.work(work)
 
     async def ask(self, viewer: Viewer, ask: Ask, *, patience_s: float = RAN_LONG_S) -> Answer:
         """Answer a question and keep the answer.
@@ -96,7 +99,6 @@ class Answers:
         number = next(self._ids)
 
         def work(cursor: Cursor) -> Answer:
-            _define(cursor)
             return _answer(cursor, viewer, ask, f"kept.a{number}", number, self._copy.version)
 
         answer = await self._copy.ask(work, patience_s=patience_s)
@@ -114,7 +116,6 @@ class Answers:
         """
 
         def work(cursor: Cursor) -> list[Glance]:
-            _define(cursor)
             version = self._copy.version
             glances: list[Glance] = []
             for viewer, ask, order in asked:
@@ -146,12 +147,6 @@ class Answers:
             return _rows(cursor, answer, f"kept.a{answer.id}", order, size, offset)
 
         return await self._copy.engine.work(work)
-
-
-def _define(cursor: Cursor) -> None:
-    """What every statement may call."""
-    for statement in (MASKED, *ARITHMETIC):
-        cursor.execute(statement)
 
 
 def _rows(

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from storage.facts.ask import Order
-from storage.facts.fields import BACK_WITHIN_S, BUSY, MEASURES, Join
+from storage.facts.fields import BACK_WITHIN_S, BUSY, DERIVED, SHARES, SUMS, Join
 from storage.facts.local_time import naive
 from storage.facts.meant import Meant, NotAskable
 
@@ -146,11 +146,11 @@ def groups(meant: Meant, most: int) -> str:
         selected.append(f"{slot} - {meant.offset} as slot")
     keys = [f"k{number}" for number in range(len(ask.by))]
     sets = f"grouping sets (({', '.join(keys)}), ())"
-    measures = [f'{measure(name)} as "{name}"' for name in ask.measures if name not in BUSY]
+    summed = [f'{SUMS[name]} as "{name}"' for name in sorted(_sums_of(ask.measures))]
     total = f"grouping({keys[0]}) = 1 as _total"
     made = (
         f"{base(meant, selected, fields)}, grouped as (select {', '.join([*keys, *shown])},"
-        f" {COUNTED}, {', '.join([*measures, total])} from base group by {sets}"
+        f" {COUNTED}, {', '.join([*summed, total])} from base group by {sets}"
         # A group of rows that count no call is none; the totals stand there always.
         f" having _calls > 0 or _total)"
     )
@@ -180,36 +180,79 @@ def _busy(keys: list[str]) -> str:
 
 
 def _in_order(meant: Meant, source: str, most: int) -> str:
-    """Groups in their order; what is told by a sample is looked up for those that are kept."""
+    """Groups in their order; what can be worked out of those that are kept alone is, last."""
     ask = meant.ask
-    sampled = [
-        (number, name) for number, name in enumerate(ask.by) if meant.expression(name).sample
-    ]
+    shown = [meant.expression(name).sample for name in ask.by]
     # Equal groups must not stand in the order of digits that are hidden.
-    column = {name: f"hash(k{number})" for number, name in sampled}
+    column = {name: f"hash(k{number})" for number, name in enumerate(ask.by) if shown[number]}
+    column |= {name: measure(name, '"{}"') for name in ask.measures if name in DERIVED}
+    column |= {name: _quoted(SHARES[name][0]) for name in ask.measures if name in SHARES}
     order = [f"{column.get(one.column, _quoted(one.column))} {_way(one)}" for one in ask.order]
     order += [column.get(name, _quoted(name)) for name in ask.by]
-    kept = (
-        f", kept as (select *, row_number() over (order by _total desc, {', '.join(order)}) - 1"
-        f" as _row from {source} qualify _row <= {most})"
-    )
-    if not sampled:
-        return f"{kept} select * from kept"
-    number, name = sampled[0]
-    joins: set[Join] = set(meant.expression(name).joins)
+    by = f"order by _total desc, {', '.join(order)}"
+    fields, joined = _grouped_by(meant)
+    measures = [f'{_of_kept(name)} as "{name}"' for name in ask.measures]
     return (
-        f'{kept} select kept.*, case when not _total then {meant.sql(name)} end as "{name}",'
-        f' case when not _total then {CALL} end as "_key_{name}"'
-        f" from kept left join call c on c.rowid = kept.s{number} {meant.joined(joins)}"
+        # Picked before they are numbered: numbering a million groups takes a second.
+        f", picked as (select * from {source} {by} limit {most + 1}),"
+        f" kept as materialized (select *, row_number() over ({by}) - 1 as _row from picked)"
+        f" select {', '.join([*fields, *measures])}, kept._rows, kept._calls, kept._row,"
+        f" kept._total from kept cross join (select * from kept where _total) whole{joined}"
     )
 
 
-def measure(name: str) -> str:
-    """The SQL of a measure. Raises `NotAskable`."""
+def _grouped_by(meant: Meant) -> tuple[list[str], str]:
+    """What groups are told by, and the joins that takes where it is told by a sample."""
+    fields: list[str] = []
+    joined = ""
+    for number, name in enumerate(meant.ask.by):
+        expression = meant.expression(name)
+        if expression.sample:
+            told = "case when not kept._total then {} end"
+            fields += [f'{told.format(meant.sql(name))} as "{name}"',
+                       f'{told.format(CALL)} as "_key_{name}"']  # fmt: skip
+            joins: set[Join] = set(expression.joins)
+            joined = f" left join call c on c.rowid = kept.s{number} {meant.joined(joins)}"
+        else:
+            fields += [f'kept."{name}"', *([f'kept."_key_{name}"'] if expression.key else [])]
+    return fields, joined
+
+
+def _of_kept(name: str) -> str:
+    """A measure of a group that is kept. Raises `NotAskable`."""
+    if name in BUSY:
+        return f'kept."{name}"'
+    if name in SHARES:
+        part, share = SHARES[name]
+        return share.format(own=f'kept."{part}"', whole=f'whole."{part}"')
+    return measure(name, 'kept."{}"')
+
+
+def measure(name: str, column: str = "") -> str:
+    """The SQL of a measure: of rows of `base`, or of columns that hold its sums.
+
+    `column` says how a sum's column is named there. Raises `NotAskable`.
+    """
+    sums = {part: f"({sql})" for part, sql in SUMS.items()}
+    if column:
+        sums = {part: column.format(part) for part in SUMS}
+    if name in SUMS:
+        return sums[name]
     try:
-        return MEASURES[name]
+        return DERIVED[name].format_map(sums)
     except KeyError:
         raise NotAskable(f"there is no measure {name}") from None
+
+
+def _sums_of(measures: Iterable[str]) -> set[str]:
+    """What has to be added up for measures."""
+    sums: set[str] = set()
+    for name in measures:
+        if name in SHARES:
+            sums.add(SHARES[name][0])
+        elif name not in BUSY:
+            sums |= {part for part in SUMS if f"\0{part}\0" in measure(name, "\0{}\0")}
+    return sums
 
 
 def ordered(order: Iterable[Order], last: str) -> str:
