@@ -15,7 +15,7 @@ from actors.looks import PhoneSystemLook
 from daemon.config import Config
 from daemon.context import Context
 from daemon.outside import directory_access, open_outside
-from daemon.probes import directory, inbox, pdf, portal
+from daemon.probes import directory, inbox, pdf, portal, reports
 from daemon.run import web_settings
 from storage.database import Database
 from storage.figures import Standing, read_standing
@@ -43,6 +43,7 @@ async def _examine_all(config: Config, database: Database, clock: Clock, tell: T
     tell(await inbox(config, found))
     settings = web_settings(config, f"http://{config.web.host}:{config.web.port}")
     tell(portal(config, settings))
+    tell(await reports(config))
     tell(await pdf())
     await _outside(config, database, clock, found, tell)
     for finding_of in state.AFTER:

@@ -14,13 +14,14 @@ import trio
 
 from actors import looks, state
 from actors.directory import DirectoryService
-from actors.findings import Finding, Words, plain, said
+from actors.findings import Bytes, Finding, Words, plain, said
 from actors.house import House, Outside
 from actors.looks import Look, PhoneSystemLook
 from daemon.config import Config
 from daemon.health import inbox_problem
 from directory.port import DirectoryError
 from reports.pdf import PACKAGES, missing_libraries
+from storage.facts.engine import FILE_NAME
 from storage.figures import Standing
 from web.directory_words import TROUBLE_WORDS
 from web.settings import WebSettings
@@ -40,6 +41,7 @@ def probes(config: Config, settings: WebSettings, outside: Outside, house: House
         return [
             await inbox(config, found),
             portal(config, settings),
+            await reports(config, house),
             await pdf(),
             *looks.mail_known(outside, found),
             *looks.phone_system_known(outside, found),
@@ -85,6 +87,24 @@ def portal(config: Config, settings: WebSettings) -> Finding:
     """Whether what people send to the portal is encrypted on its way."""
     is_safe = settings.secure_cookies or config.web.host in LOOPBACK
     return state.portal(settings.public_url, is_safe=is_safe)
+
+
+async def reports(config: Config, house: House | None = None) -> Finding:
+    """The copy of the calls that reports are asked of; how much of it is made knows its house."""
+    what, percent = Words(N_("reports")), house.reports.copy.percent if house else 100
+    if percent < 100:
+        return Finding(
+            what, "OK", said(N_("the calls are being prepared: %(done)s %%"), done=percent)
+        )
+    file = trio.Path(config.reports.directory) / FILE_NAME
+    try:
+        size = (await file.stat()).st_size
+    except OSError:
+        return Finding(what, "OK", Words(N_("the daemon prepares the calls when it starts")))
+    text = said(
+        N_("the calls are prepared in %(file)s, %(size)s"), file=str(file), size=Bytes(size)
+    )
+    return Finding(what, "OK", text)
 
 
 async def pdf() -> Finding:

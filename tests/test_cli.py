@@ -108,6 +108,7 @@ def test_the_doctor_says_what_to_do_and_fails(dsn: str, tmp_path: Path) -> None:
         "company": "TODO",
         "inbox": "TODO",
         "portal": "OK",
+        "reports": "OK",
         "PDF": "OK",
         "SMTP": "--",
         "AXL": "--",

@@ -71,7 +71,18 @@ def test_metrics_are_openmetrics_and_complete(daemon: RunningDaemon) -> None:
         "ringfence_notifications_pending",
         "ringfence_pbx_request_seconds",
         "ringfence_pbx_errors",
+        "ringfence_reports_prepared_ratio",
     }
+
+
+def test_the_doctor_finds_what_the_daemon_has_prepared(daemon: RunningDaemon) -> None:
+    until = time.monotonic() + 60
+    while "ringfence_reports_prepared_ratio 1.0" not in _get(f"{daemon.url}/metrics").text:
+        assert time.monotonic() < until, "the calls were not prepared"
+        time.sleep(0.1)
+    done = ringfence("doctor", "--data", daemon.data)
+    file = daemon.data / "analytics" / "calls.duckdb"
+    assert f"OK    reports: the calls are prepared in {file}, " in done.stdout
 
 
 def test_a_missing_inbox_is_named(daemon: RunningDaemon) -> None:

@@ -128,5 +128,9 @@ def _exposition(figures: Figures) -> bytes:
             dropped.labels(registry.name).set(registry.dropped)
     watchers = Gauge("ringfence_watchers", "Pages that refresh by themselves.", registry=state)
     watchers.set(house().bus.watchers)
+    prepared = Gauge(
+        "ringfence_reports_prepared_ratio", "Calls that reports are asked of.", registry=state
+    )
+    prepared.set(house().reports.copy.percent / 100)
     ending = b"# EOF\n"
     return _text(REGISTRY).removesuffix(ending) + _text(state)

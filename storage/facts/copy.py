@@ -68,6 +68,11 @@ class FactsCopy:
         """Counts changes the copy has taken over: an answer is as good as its version."""
         return self._state.version
 
+    @property
+    def percent(self) -> int:
+        """How much of it is made: 100 from when every question is answered of all calls."""
+        return 100 if self._state.complete else self._state.percent
+
     async def ask(self, work: Callable[[Cursor], T], *, patience_s: float | None = None) -> T:
         """Run `work(cursor)` on every call committed by now.
 

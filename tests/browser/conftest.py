@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,6 +94,17 @@ def _addresses(process: subprocess.Popen[str]) -> Demo:
     return Demo(found["ready"].rstrip("/"), found["lab"])
 
 
+def _wait_for_reports(demo: Demo) -> None:
+    """A machine that is busy takes a while to prepare a year of calls."""
+    until = time.monotonic() + START_S
+    while time.monotonic() < until:
+        with urllib.request.urlopen(f"{demo.url}/metrics", timeout=30) as answer:
+            if b"\nringfence_reports_prepared_ratio 1.0\n" in answer.read():
+                return
+        time.sleep(0.2)
+    pytest.fail(f"reports were not ready within {START_S} s")
+
+
 @pytest.fixture(scope="session")
 def demo() -> Iterator[Demo]:
     """The demo on fresh data, without calls of its own."""
@@ -104,7 +116,9 @@ def demo() -> Iterator[Demo]:
         cwd=folder, start_new_session=True,
     )  # fmt: skip
     try:
-        yield _addresses(process)
+        demo = _addresses(process)
+        _wait_for_reports(demo)
+        yield demo
     finally:
         process.send_signal(signal.SIGTERM)
         try:
