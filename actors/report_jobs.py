@@ -58,7 +58,10 @@ class Asked:
 
 @dataclass(eq=False, slots=True)
 class Job:
-    """One run, under way or over: then it has a `run`, or the `error` that ended it."""
+    """One run, under way or over: then it has a `run`, or the `error` that ended it.
+
+    One that was cancelled has neither.
+    """
 
     token: str
     viewer: Viewer
@@ -124,9 +127,8 @@ class ReportJobs:
         )
 
     def cancel(self, job: Job) -> None:
-        """End a run; nothing of it is left."""
+        """End a run: it is over, without a result."""
         job.scope.cancel()
-        self._jobs.pop(job.token, None)
 
     def forget(self, job: Job) -> None:
         """Give a run up whose rows are gone."""
@@ -147,8 +149,6 @@ class ReportJobs:
             else:
                 job.over.set()
                 await self._keep(job, job.run, run_id, reader, keep)
-        if job.scope.cancelled_caught:
-            self._jobs.pop(job.token, None)
         job.over.set()
         job.kept.set()
         await self._make_room(job.viewer)

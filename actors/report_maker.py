@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from actors.report_jobs import whole_document
 from actors.report_schedules import Made
 from reports.catalogue import REPORTS
 from reports.definition import Report
@@ -53,8 +54,8 @@ class ReportMaker:
         viewer, name = Viewer.of(owner), schedule.saved_name
         run = await self._reports.run(viewer, report, options, reader, name)
         try:
-            document = await run.document(reader)
-            file = await export(document, schedule.draft.format, reader)
+            document = await whole_document(run, reader)
+            file = await export(document, schedule.draft.format, reader, owner.id)
         except ExportError as error:
             raise CannotRun(error.said(reader.language)) from error
         finally:

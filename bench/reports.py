@@ -7,10 +7,12 @@ plain DuckDB takes for the same figures of the same rows, in the same run.
 from __future__ import annotations
 
 import json
+import re
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from html import unescape
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -76,7 +78,9 @@ async def _measure(calls: int) -> dict[str, object]:
         async with _portal(database, folder) as (house, client):
             await house.reports.copy.refresh()
             copied_s = time.perf_counter() - began
-            reports = {report.id: await _report(client, report) for report in REPORTS.values()}
+            reports = {
+                report.id: await _report(house, client, report) for report in REPORTS.values()
+            }
             dashboard = await _dashboard(database, house, client)
         theirs = await trio.to_thread.run_sync(_duckdb, duck_file)
         in_rows = {
@@ -104,7 +108,7 @@ async def _measure(calls: int) -> dict[str, object]:
 @asynccontextmanager
 async def _portal(
     database: Database, folder: Path
-) -> AsyncIterator[tuple[House, TestClientProtocol]]:
+) -> AsyncGenerator[tuple[House, TestClientProtocol]]:
     settings = WebSettings(public_url="http://portal.example", secure_cookies=False)
     outside = Outside(analytic=EngineSettings(folder))
     async with open_house(database, lambda: NOW, outside) as house:
@@ -113,15 +117,42 @@ async def _portal(
         yield house, client
 
 
-async def _report(client: TestClientProtocol, report: Report) -> dict[str, float]:
-    """The median of some page views for each period; every one runs the report."""
+async def _report(house: House, client: TestClientProtocol, report: Report) -> dict[str, float]:
+    """The median of some page views for each period; every one runs the report.
+
+    What the daemon still does after a page is waited for: nobody asks again at the same moment.
+    """
     figures: dict[str, float] = {}
     for name, (period, _) in PERIODS.items():
         options = _with(report.options, period)
         path = f"/analytics/reports/{report.id}?{urlencode(link(options))}"
-        waits = [await _got(client, path) for _ in range(ROUNDS)]
+        waits: list[float] = []
+        for _ in range(ROUNDS):
+            waited, page = await _result(client, path)
+            waits.append(waited)
+            await _kept(house, page)
         figures[f"{name}_s"] = round(statistics.median(waits), 4)
     return figures
+
+
+async def _result(client: TestClientProtocol, path: str) -> tuple[float, str]:
+    """Until the result is there: a page that says that the report runs gives way to it."""
+    waited, page = await _got(client, path)
+    while again := re.search('data-result="([^"]+)"', page):
+        more, page = await _got(client, unescape(again[1]))
+        waited += more
+    assert "report-notes" in page, path
+    return waited, page
+
+
+async def _kept(house: House, page: str) -> None:
+    token = re.search(r"[?;]run=([\w-]+)", page)
+    assert token is not None
+    administrator = await house.database.unit_of_work(people.by_login, "p1")
+    assert administrator is not None
+    job = house.report_jobs.find(token[1], Viewer.of(administrator))
+    assert job is not None
+    await job.kept.wait()
 
 
 def _with(options: Options, period: Period) -> Options:
@@ -130,12 +161,12 @@ def _with(options: Options, period: Period) -> Options:
     )
 
 
-async def _got(client: TestClientProtocol, path: str) -> float:
+async def _got(client: TestClientProtocol, path: str) -> tuple[float, str]:
     began = time.perf_counter()
     answer = await client.get(path, headers={"Host": "portal.example"})
     waited = time.perf_counter() - began
     assert answer.status_code == 200, (path, answer.status_code)
-    return waited
+    return waited, await answer.get_data(as_text=True)
 
 
 async def _dashboard(
@@ -146,8 +177,8 @@ async def _dashboard(
     cold: list[float] = []
     for _ in range(ROUNDS):
         house.reports.forget_glances()
-        cold.append(await _got(client, "/analytics/dashboard"))
-    warm = [await _got(client, "/analytics/dashboard") for _ in range(4 * ROUNDS)]
+        cold.append((await _got(client, "/analytics/dashboard"))[0])
+    warm = [(await _got(client, "/analytics/dashboard"))[0] for _ in range(4 * ROUNDS)]
     return {
         "widgets": len(WIDGETS),
         "cold_s": round(statistics.median(cold), 4),

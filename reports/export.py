@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import quote
+from weakref import WeakValueDictionary
 
 import trio
 
@@ -42,6 +43,9 @@ _ROOT = Path(__file__).resolve().parent.parent
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "LD_LIBRARY_PATH", "XDG_CACHE_HOME")
 _log = logging.getLogger("ringfence.export")
 _processes = trio.CapacityLimiter(1)
+_turns = WeakValueDictionary[int, trio.CapacityLimiter]()
+"""Each person stands in the line for a process once, however much they ask for."""
+
 _threads = trio.CapacityLimiter(2)
 
 
@@ -60,16 +64,21 @@ class File(NamedTuple):
         return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(self.name, safe='')}"
 
 
-async def export(document: Document, format_: Format, reader: Reader) -> File:
-    """Write the document as a file. Raises `reports.errors.ExportError`.
+async def export(document: Document, format_: Format, reader: Reader, whose: int) -> File:
+    """Write the document as a file for a person. Raises `reports.errors.ExportError`.
 
-    Others wait their turn: one process at a time, whose memory a small machine can spare. Where
+    People take turns: one process at a time, whose memory a small machine can spare. Where
     this is cancelled, nothing goes on in a process; a thread ends by itself soon.
     """
     if format_ == "pdf":
         refuse_too_long(len(document.rows))
     is_small = format_ != "pdf" and len(document.rows) <= IN_A_THREAD
-    content = await (_in_thread if is_small else _in_process)(document, format_, reader)
+    if is_small:
+        content = await _in_thread(document, format_, reader)
+    else:
+        turn = _turns.setdefault(whose, trio.CapacityLimiter(1))
+        async with turn:
+            content = await _in_process(document, format_, reader)
     return File(file_name(document, format_), MEDIA_TYPES[format_], content)
 
 

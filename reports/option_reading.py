@@ -8,9 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from typing import Literal, cast, get_args
-from zoneinfo import available_timezones
 
 from reports.choosable import columns_of, groupings_of, restrictable
 from reports.definition import Report
@@ -42,6 +40,7 @@ from reports.restricting import (
     tidied,
     within_means,
 )
+from reports.zones import known_zones
 from storage.call_rows import CallId
 from words.language import N_
 
@@ -256,13 +255,8 @@ def _row(sent: Sent, row: int, first: bool, known: Mapping[str, Field]) -> Restr
     return Restriction(cast("Literal['and', 'or']", joined), chosen, operator, tidied(field, value))
 
 
-@cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
 def _zone(sent: Sent, options: Options) -> Options:
-    return replace(options, zone=sent.choice("zone", _zones()))
+    return replace(options, zone=sent.choice("zone", known_zones()))
 
 
 def _by(sent: Sent, options: Options) -> Options:

@@ -17,6 +17,13 @@ from words.formats import Reader
 from words.language import N_
 
 UTC_NAME = "UTC"
+_NO_PLACES = {"Factory", "localtime"}
+
+
+@lru_cache(maxsize=1)
+def known_zones() -> frozenset[str]:
+    """Every zone somebody may name, old names too; looked up in the files once."""
+    return frozenset(available_timezones() - _NO_PLACES)
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from storage.database import Connection, StorageConflict, notify
@@ -21,12 +21,20 @@ MOST_WAITING = 1_000
 """Mails of one person that may wait: a mail server that is away for long fills no disk."""
 
 
+MOST_AN_HOUR = 300
+"""Mails one person may send within an hour from pages; schedules are limited by their number."""
+
+
 class TooLarge(StorageConflict):
     """The file is too large to be mailed; nothing was queued."""
 
 
 class TooManyWaiting(StorageConflict):
     """Too many mails of this person wait already; nothing was queued."""
+
+
+class TooManyAnHour(StorageConflict):
+    """This person has sent too many mails within the hour; nothing was queued."""
 
 
 class ReportFile(NamedTuple):
@@ -74,7 +82,7 @@ class PendingMail:
 async def queue(connection: Connection, viewer: Viewer, parcel: Parcel, now: datetime) -> int:
     """Queue a mail for each address, in the viewer's name; how many were new.
 
-    Raises `TooLarge`, `TooManyWaiting`.
+    Raises `TooLarge`, `TooManyWaiting`, `TooManyAnHour`.
     """
     file = parcel.file
     if file is not None and len(file.content) > LARGEST_BYTES:
@@ -85,6 +93,8 @@ async def queue(connection: Connection, viewer: Viewer, parcel: Parcel, now: dat
     )
     if waiting + len(parcel.addresses) > MOST_WAITING:
         raise TooManyWaiting(f"{waiting} mails of this person wait already")
+    if parcel.schedule_id is None:
+        await _refuse_too_many(connection, viewer, parcel, now)
     file_id = await _keep(connection, file) if file else None
     made = await connection.fetch(
         """
@@ -110,6 +120,19 @@ async def queue(connection: Connection, viewer: Viewer, parcel: Parcel, now: dat
     elif file_id is not None:
         await connection.execute("delete from report_mail_file where id = $1", file_id)
     return len(made)
+
+
+async def _refuse_too_many(
+    connection: Connection, viewer: Viewer, parcel: Parcel, now: datetime
+) -> None:
+    sent: int = await connection.fetchval(
+        "select count(*) from report_mail"
+        " where person_id = $1 and schedule_id is null and created_at > $2",
+        viewer.person_id,
+        now - timedelta(hours=1),
+    )
+    if sent + len(parcel.addresses) > MOST_AN_HOUR:
+        raise TooManyAnHour(f"{sent} mails of this person within the hour")
 
 
 async def _keep(connection: Connection, file: ReportFile) -> int:

@@ -509,6 +509,19 @@ async def test_books_brought_back_are_not_taken_for_newer_ones(
         await assert_in_step(copy, database)
 
 
+async def test_two_copies_of_the_same_books_never_miss_what_the_other_took(
+    database: Database, company: Plant
+) -> None:
+    """Two daemons on one database, which nobody should have: slow, never wrong."""
+    async with open_copy(database) as one, open_copy(database) as other:
+        for number in range(1, 5):
+            await database.unit_of_work(_add, number)
+            for copy in (one, other) if number % 2 else (other, one):
+                assert (await total(copy))[0] == number
+            await assert_in_step(one, database)
+            await assert_in_step(other, database)
+
+
 async def _restore(connection: Connection, backup: Path) -> None:
     # The pool of this test is connected: what tells a daemon from it is its name.
     await connection.execute("set application_name = 'restoring'")

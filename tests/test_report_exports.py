@@ -16,6 +16,7 @@ from typing import Any
 import openpyxl
 import pytest
 import trio
+import trio.testing
 from openpyxl.worksheet.worksheet import Worksheet
 
 from reports import export as exports
@@ -239,7 +240,7 @@ async def test_a_process_writes_what_a_thread_writes() -> None:
 @pytest.mark.parametrize("format_", ["csv", "xlsx"])
 async def test_a_long_report_is_written_by_a_process(format_: Format) -> None:
     long = replace(few("person", "cost"), rows=[("Ada", Decimal("0.1"))] * (MANY + 1))
-    file = await export(long, format_, reader())
+    file = await export(long, format_, reader(), 1)
     if format_ == "csv":
         read = list(csv.reader(io.StringIO(file.content.decode("utf-8-sig"))))
     else:
@@ -515,16 +516,38 @@ async def test_a_pdf_that_is_too_long_is_refused_at_once(monkeypatch: pytest.Mon
     monkeypatch.setattr(exports, "_run", None)  # nothing is started
     long = replace(DOCUMENT, rows=[ROWS[0]] * (PDF_ROWS + 1))
     with pytest.raises(TooLong, match=r"5000 rows.*5001.*Take Excel or CSV") as caught:
-        await export(long, "pdf", reader())
+        await export(long, "pdf", reader(), 1)
     assert "Excel" in caught.value.said(language("en"))
 
 
 async def test_a_pdf_comes_from_a_process_in_the_readers_language(tmp_path: Path) -> None:
-    file = await export(DOCUMENT, "pdf", reader("de"))
+    file = await export(DOCUMENT, "pdf", reader("de"), 1)
     assert (file.name, file.media_type) == ("Phone-bill-2026-11-21.pdf", "application/pdf")
     text = text_of(file.content, tmp_path)
     assert "Seite 1 von 1" in text
     assert "1.234,57" in text
+
+
+async def test_people_take_turns(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for many large files waits for them; the others wait for one of them."""
+    written, go = list[str](), trio.Event()
+
+    async def run(title: str) -> tuple[int, bytes, bytes]:
+        await go.wait()
+        written.append(title)
+        return 0, b"%PDF", b""
+
+    monkeypatch.setattr(exports, "frames", lambda document, *_: document.title)
+    monkeypatch.setattr(exports, "_run", run)
+    async with trio.open_nursery() as nursery:
+        for number in range(3):
+            one = replace(DOCUMENT, title=f"hers {number}")
+            nursery.start_soon(export, one, "pdf", reader(), 1)
+            await trio.testing.wait_all_tasks_blocked()
+        nursery.start_soon(export, replace(DOCUMENT, title="his"), "pdf", reader(), 2)
+        await trio.testing.wait_all_tasks_blocked()
+        go.set()
+    assert written.index("his") == 1
 
 
 # The process --------------------------------------------------------------------------------------
@@ -545,17 +568,17 @@ async def test_who_waits_no_longer_has_the_process_killed(monkeypatch: pytest.Mo
     monkeypatch.setattr(exports, "_kill", kill)
     monkeypatch.setattr(exports, "frames", endless)
     with scope:
-        await export(DOCUMENT, "pdf", reader())
+        await export(DOCUMENT, "pdf", reader(), 1)
     assert scope.cancelled_caught
     assert [process.returncode for process in killed] == [-9]
     monkeypatch.undo()
-    assert (await export(few("person"), "pdf", reader())).content.startswith(b"%PDF")
+    assert (await export(few("person"), "pdf", reader(), 1)).content.startswith(b"%PDF")
 
 
 async def test_when_the_time_is_up_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "TIMEOUT_S", 0)
     with pytest.raises(TookTooLong, match="Narrow the report"):
-        await export(DOCUMENT, "pdf", reader())
+        await export(DOCUMENT, "pdf", reader(), 1)
 
 
 async def test_a_process_that_fails_is_told_of_in_the_log(
@@ -563,7 +586,7 @@ async def test_a_process_that_fails_is_told_of_in_the_log(
 ) -> None:
     monkeypatch.setattr(exports, "frames", lambda *_: iter((b"no pickle",)))
     with pytest.raises(ExportFailed, match="log says why") as caught:
-        await export(DOCUMENT, "pdf", reader())
+        await export(DOCUMENT, "pdf", reader(), 1)
     assert "UnpicklingError" in caught.value.reason
     assert [record.message for record in caplog.records] == ["export failed"]
 
@@ -622,7 +645,7 @@ def test_the_process_knows_no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_files_name_is_safe_and_its_day_local(title: str, name: str) -> None:
     document = replace(DOCUMENT, title=title)
     assert file_name(document, "csv") == name
-    file = await export(document, "csv", reader())
+    file = await export(document, "csv", reader(), 1)
     assert file.name == name
     assert file.disposition.isascii()
     assert re.fullmatch(r"attachment; filename=\"[\w.-]+\.csv\"; filename\*=UTF-8''[\w.%-]+",

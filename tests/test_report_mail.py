@@ -18,7 +18,14 @@ from actors.report_mail import ReportMailer, compose
 from reports.addresses import MOST_ADDRESSES, parse_addresses
 from storage import people, report_mail
 from storage.database import Connection, Database, StorageUnavailable
-from storage.report_mail import Parcel, PendingMail, ReportFile, TooLarge, TooManyWaiting
+from storage.report_mail import (
+    Parcel,
+    PendingMail,
+    ReportFile,
+    TooLarge,
+    TooManyAnHour,
+    TooManyWaiting,
+)
 from storage.viewer import Viewer
 from telephony.plant import Plant
 
@@ -251,6 +258,32 @@ async def test_too_much_is_refused(post: Post, monkeypatch: pytest.MonkeyPatch) 
     assert await post.queue("bkowalska", key="theirs") == 2
     await post.mailer.deliver_pending()
     assert await post.queue(key="another") == 2
+
+
+async def test_one_person_sends_so_many_an_hour(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_mail, "MOST_AN_HOUR", 4)
+    for key in ("one", "two"):
+        assert await post.queue(key=key) == 2
+        await post.mailer.deliver_pending()
+    with pytest.raises(TooManyAnHour):
+        await post.queue(key="three")
+    assert await post.queue("bkowalska", key="theirs") == 2
+    scheduled = await _a_schedule(post)
+    assert await post.queue(key="on time", schedule_id=scheduled) == 2
+    post.now += timedelta(hours=1)
+    assert await post.queue(key="three") == 2
+
+
+async def _a_schedule(post: Post) -> int:
+    ((schedule_id,),) = await post.rows(
+        "insert into report_schedule (person_id, report, options, description, format, addresses,"
+        " starts_local, zone, every, unit, created_at) select id, 'call-list', '{}', 'Calls',"
+        " 'pdf', array['a@example.com'], '2026-11-20T11:00', 'Europe/Rome', 1, 'days', now()"
+        " from person where login = 'asonnino' returning id"
+    )
+    return schedule_id
 
 
 async def test_old_mails_are_forgotten_and_waiting_ones_are_not(post: Post) -> None:

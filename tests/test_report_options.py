@@ -309,6 +309,8 @@ def a_row(field: str, operator: str, value: str) -> str:
         ("on=most&most=100001", "most"),
         ("on=most&most=ten", "most"),
         ("on=zone&zone=Europe/Atlantis", "zone"),
+        ("on=zone&zone=Factory", "zone"),
+        ("on=zone&zone=localtime", "zone"),
         ("on=zone&zone=../../etc/passwd", "zone"),
         ("on=where", "where"),
         (a_row("mos", "is", "4"), "where.1.field"),

@@ -585,6 +585,21 @@ async def test_a_run_is_cancelled(
     assert house.report_jobs.running(*_viewer(house)[:1] or [None]) == []  # type: ignore[list-item]
 
 
+async def test_who_waits_keeps_the_order_and_hears_of_a_cancel_elsewhere(
+    user: Browser, held: Held, database: Database
+) -> None:
+    standing, again = await waiting(user, f"{LIST}&sort=cost&order=desc&page=2")
+    assert "sort=cost&order=desc" in again
+    assert "page=2" in again
+    await user.submit(f"{standing}/cancel")
+    held.go.set()
+    await user.get(standing)
+    assert '"over": true' in user.page
+    answer = await user.get(again)
+    assert "cancelled=1" in answer.headers["Location"]
+    assert await rows_of(database, "select * from report_run") == []
+
+
 async def test_only_so_many_at_once(app: QuartTrio, user: Browser, held: Held) -> None:
     for number in range(RUNNING_AT_ONCE):
         await waiting(user, f"{LIST}&on=most&most={number + 1}")

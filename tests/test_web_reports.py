@@ -150,6 +150,8 @@ async def test_the_form_says_what_is_wrong(user: Browser, database: Database) ->
         ("name", "   ", "Give the report a name."),
         ("name", "x" * 101, "Write at most 100 letters."),
         ("name", "MY CALLS OUT", "You have a report of this name already."),
+        ("name", "My\x07calls", "It holds signs that cannot be written here."),
+        ("description", "in\x07out", "It holds signs that cannot be written here."),
         ("description", "x" * 1001, "Write at most 1000 letters."),
         ("category", "secret", "Choose one of the list."),
         ("shared_with", "the world", "Choose one of the list."),

@@ -24,7 +24,14 @@ from reports.running import Run
 from storage import audit, report_mail
 from storage.database import Connection
 from storage.facts.kept import NoLongerKept
-from storage.report_mail import Parcel, ReportFile, TooLarge, TooManyWaiting
+from storage.report_mail import (
+    MOST_AN_HOUR,
+    Parcel,
+    ReportFile,
+    TooLarge,
+    TooManyAnHour,
+    TooManyWaiting,
+)
 from web.context import fields, go, house, page, reader, say, seer, settings, viewer
 from web.portal import signed_in_pages
 from web.report_asked import PATH, Wanted, job_named, read_wanted
@@ -68,7 +75,7 @@ async def read_whole(wanted: Wanted) -> Whole | Response:
             house().report_jobs.forget(job)
             return await failed(wanted, job.error)
         if job.run is None:
-            return go(wanted.to("/options"))
+            return go(wanted.to("/options", cancelled=1))
         try:
             order = order_asked(job.run)
             return Whole(job, job.run, await whole_document(job.run, reader(), order))
@@ -121,7 +128,7 @@ async def export_file(report_id: str, file_format: str) -> Response:
     if isinstance(whole, Response):
         return whole
     try:
-        file = await export(whole.document, cast("FileFormat", file_format), reader())
+        file = await export(whole.document, cast("FileFormat", file_format), reader(), viewer().id)
     except ExportError as error:
         return await _message(wanted, say("No file was made"), error.said(reader().language), 422)
     await _tell_export(wanted, whole.run, file_format)
@@ -197,15 +204,22 @@ async def send_mail(report_id: str) -> Response:
     if isinstance(whole, Response):
         return whole
     try:
-        file = await export(whole.document, cast("FileFormat", form.get("format")), reader())
+        file_format = cast("FileFormat", form.get("format"))
+        file = await export(whole.document, file_format, reader(), viewer().id)
         await house().database.unit_of_work(_queue, wanted, whole, form, addresses, file)
     except ExportError as error:
         form.errors["format"] = error.said(reader().language)
     except TooLarge:
         form.errors["format"] = say("This file is too large to be mailed. Narrow the report.")
     except TooManyWaiting:
-        form.errors["addresses"] = say(
-            "Too many of your mails still wait for the mail server. Try again later."
+        form.wrong(
+            "addresses", "Too many of your mails still wait for the mail server. Try again later."
+        )
+    except TooManyAnHour:
+        form.wrong(
+            "addresses",
+            "Within an hour %(most)s mails can be sent. Wait, or schedule the report.",
+            most=MOST_AN_HOUR,
         )
     if form.errors:
         return await _mail_page(wanted, form, 422)

@@ -117,8 +117,8 @@ async def _answer(wanted: Wanted, job: Job, size: int, *, is_anew: bool) -> Resp
     if job.error is not None:
         house().report_jobs.forget(job)  # the same address may do better
         return await failed(wanted, job.error)
-    if job.run is None:  # cancelled while this page waited
-        return go(wanted.to("/options"))
+    if job.run is None:  # cancelled, perhaps on another page
+        return go(wanted.to("/options", cancelled=1))
     try:
         shown = await _shown(wanted, job, job.run, size)
     except NoLongerKept:
@@ -159,10 +159,15 @@ async def _waiting(wanted: Wanted, job: Job) -> Response:
         "portal/analytics_report_wait.html",
         wanted=wanted,
         job=job,
-        again=wanted.to(run=job.token, page=request.args.get("page", "")),
+        again=wanted.to(run=job.token, **_kept("page", "sort", "order")),
         elapsed=elapsed_s(job),
         title=wanted.name or say(wanted.report.title),
     )
+
+
+def _kept(*names: str) -> dict[str, str]:
+    """What the address says beside report and run."""
+    return {name: request.args.get(name, "") for name in names}
 
 
 def elapsed_s(job: Job) -> int:
@@ -194,7 +199,8 @@ async def cancel(token: str) -> Response:
     job = _job_of(token)
     house().report_jobs.cancel(job)
     asked = job.asked
-    return go(Wanted(asked.report, asked.options).to("/options", cancelled=1))
+    saved = asked.saved_id or ""
+    return go(Wanted(asked.report, asked.options).to("/options", cancelled=1, saved=saved))
 
 
 # What keeps a result from being shown -------------------------------------------------------------

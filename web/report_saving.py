@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from quart import Response, abort, request
 
+from reports.addresses import can_be_mailed
 from reports.catalogue import CATEGORIES, REPORTS
 from reports.definition import Report
 from reports.option_fields import link, to_json
@@ -172,8 +173,12 @@ def _draft(wanted: Wanted, form: Typed) -> ReportDraft | None:
         form.errors["name"] = say("Give the report a name.")
     elif len(name) > MOST_NAME:
         form.errors["name"] = say("Write at most %(most)s letters.", most=MOST_NAME)
+    elif not can_be_mailed(name):
+        form.errors["name"] = say("It holds signs that cannot be written here.")
     if len(form.get("description")) > MOST_DESCRIPTION:
         form.errors["description"] = say("Write at most %(most)s letters.", most=MOST_DESCRIPTION)
+    elif not can_be_mailed(form.get("description"), lines=True):
+        form.errors["description"] = say("It holds signs that cannot be written here.")
     if form.get("category") not in dict(CATEGORIES):
         form.errors["category"] = say("Choose one of the list.")
     if form.get("shared_with") not in dict(shared_words()):

@@ -9,16 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
-from functools import cache
 from typing import NamedTuple, cast
 from urllib.parse import urlencode
-from zoneinfo import available_timezones
 
 from reports.addresses import MOST_ADDRESSES, Trouble, can_be_mailed, parse_addresses
 from reports.definition import Report
 from reports.option_fields import link, to_json
 from reports.options import Options
 from reports.recurrence import MOST_EVERY, Recurrence
+from reports.zones import known_zones
 from storage.report_schedule_types import FileFormat, ScheduleDraft, Unit
 from telephony.clock import EARLIEST_YEAR, LATEST_YEAR
 from web.context import reader, say
@@ -175,18 +174,12 @@ def recurrence(form: Typed) -> Recurrence | None:
     every, unit = _every(form), form.get("unit")
     if unit not in UNITS:
         form.wrong("unit", N_("Choose one of these."))
-    if form.get("zone") not in _zones():
+    if form.get("zone") not in known_zones():
         form.wrong("zone", N_("Choose one of these."))
     if day is None or at is None or every is None or any(name in form.errors for name in TIMES):
         return None
     starts_local = datetime.combine(day, at)
     return Recurrence(starts_local, form.get("zone"), every, cast("Unit", unit))
-
-
-@cache
-def _zones() -> frozenset[str]:
-    """Every zone there is, old names too; looked up in the files once."""
-    return frozenset(available_timezones())
 
 
 def _day(form: Typed) -> date | None:

@@ -86,11 +86,16 @@ async def take(connection: Connection, known: Known, folder: Path) -> Taken:
 async def begin_anew(connection: Connection, folder: Path) -> tuple[Taken, list[datetime]]:
     """The reference tables, and the months that hold calls or reports, the latest first.
 
-    Every change noted so far is forgotten: what is read from here on has it.
+    Every change noted so far is forgotten: what is read from here on has it. The books get a new
+    name for that, so that any other copy of them, which will miss those, is made anew as well.
     """
     await _one_instant(connection, read_only=False)
+    # Before the instant: whoever changes people meanwhile waits, and is not what this trips over.
+    await connection.execute("lock table fact_state in exclusive mode")
+    state = await connection.fetchrow(
+        "update fact_state set copy_id = gen_random_uuid() returning copy_id::text, reference"
+    )
     await connection.execute("delete from fact_change")
-    state = await connection.fetchrow("select copy_id::text, reference from fact_state")
     assert state is not None  # the migration made it  # noqa: S101
     first, last = await connection.fetchrow(
         "select least((select min(started_at) from call),"
