@@ -15,7 +15,7 @@ Trouble = Literal["bad", "letters", "too_many", "none"]
 """What is wrong: no address, letters no mail server takes, more than fifty, none at all."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_BETWEEN = re.compile(r"[;,\r\n]+")
+_BETWEEN = re.compile(r"[;,؛،\r\n]+")
 _NAMED = re.compile(r"[^<>]*<([^<>]*)>")
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"

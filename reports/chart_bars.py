@@ -198,10 +198,14 @@ def labels_below(canvas: Canvas, plot: Plot, slot: float) -> Markup:
     labels = canvas.chart.labels
     every = ceil((max(map(width_of, labels)) + GAP) / slot)
     parts: list[Markup] = []
+    end = -GAP
     for index in range(0, len(labels), max(every, 1)):
         middle = plot.x + slot * (index + 0.5)
         half = width_of(cut(labels[index], canvas.width)) / 2
         middle = min(max(middle, half), canvas.width - half)
+        if middle - half < end + GAP / 2:  # moved inwards from the edge, onto the one before
+            continue
+        end = middle + half
         at = (middle, plot.y + plot.height + 16)
         parts.append(canvas.label(at, labels[index], canvas.width, "middle"))
     return tag("g", *parts, class_="chart-labels")

@@ -106,14 +106,15 @@ def _slice(
 ) -> Markup:
     begin, end = turns
     if end - begin > 0.999999:
-        halves = (_arc(canvas, (0, 0.5), centre, radius), _arc(canvas, (0.5, 1), centre, radius))
-        path = " ".join(halves)
+        path = " ".join((_circle(canvas, centre, radius), _circle(canvas, centre, radius * _HOLE)))
     else:
         path = _arc(canvas, turns, centre, radius)
     title = pointed_at(_told(canvas, index))
-    drawn = tag("path", title, class_=f"chart-slice {colour(index)}", d=path)
+    drawn = tag("path", title, class_=f"chart-slice {colour(index)}", d=path, fill_rule="evenodd")
     texture = canvas.texture(index)
-    return drawn + tag("path", d=path, fill=texture) if texture else drawn
+    if not texture:
+        return drawn
+    return drawn + tag("path", d=path, fill=texture, fill_rule="evenodd")
 
 
 def _told(canvas: Canvas, index: int) -> str:
@@ -121,6 +122,13 @@ def _told(canvas: Canvas, index: int) -> str:
     whole = sum((Decimal(value) for value in values), Decimal(0))
     percent = percent_of(canvas, Decimal(values[index]), whole)
     return f"{canvas.chart.labels[index]}: {canvas.said(values[index])} ({percent})"
+
+
+def _circle(canvas: Canvas, centre: tuple[float, float], radius: float) -> str:
+    """A whole circle, which no single arc can be."""
+    x, y = canvas.across(centre[0]), centre[1]
+    half = f"a{radius:.2f} {radius:.2f} 0 1 0"
+    return f"M{x - radius:.2f} {y:.2f}{half} {2 * radius:.2f} 0{half} {-2 * radius:.2f} 0Z"
 
 
 def _arc(

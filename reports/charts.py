@@ -58,7 +58,7 @@ def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | N
     )
     title = reader.language.text(
         N_("%(what)s by %(group)s"),
-        what=series[0].label if len(series) == 1 else reader.language.text(N_("Calls")),
+        what=_what(measures, series, reader),
         group=field_label(FIELDS[made.ask.by[0]], reader, made.custom_labels),
     )
     kind = FIELDS[measures[0]].kind
@@ -71,6 +71,15 @@ def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | N
         summary=_summary(made, labels, series, reader),
         kind_of_label=FIELDS[made.ask.by[0]].kind,
     )
+
+
+def _what(measures: Sequence[str], series: Sequence[Series], reader: Reader) -> str:
+    """What several series are together: calls, though not all where one way leads inside."""
+    if len(series) == 1:
+        return series[0].label
+    if set(measures) == {"incoming", "outgoing"}:
+        return reader.language.text(N_("External calls"))
+    return reader.language.text(N_("Calls"))
 
 
 def _measures(report: Report, asked: Ask) -> tuple[str, ...]:
@@ -89,7 +98,7 @@ def _points(
         rows = _without_gaps(made.ask.by[0], rows, len(made.answer.columns))
     if made.ask.by[0] in _DAYS:
         rows = rows[-most:]
-    labels = [_label(made, row, reader) for row in rows[:most]]
+    labels = _labels(made, rows[:most], reader)
     values = [[_figure(row.values[at]) for row in rows[:most]] for at in index]
     is_rest = made.answer.rows > most and made.ask.by[0] not in _TIMES
     if is_rest and ADDED_UP.issuperset(measures):
@@ -102,6 +111,13 @@ def _points(
 
 def _figure(value: Value) -> Decimal | int:
     return value if isinstance(value, Decimal | int) else 0
+
+
+def _labels(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> list[str]:
+    days = [row.values[0] for row in rows if isinstance(row.values[0], date)]
+    if made.ask.by == ("date",) and len({day.year for day in days}) == 1:
+        return [reader.day_of_the_year(day) for day in days]
+    return [_label(made, row, reader) for row in rows]
 
 
 def _label(made: Made, row: AnswerRow, reader: Reader) -> str:
@@ -142,9 +158,10 @@ def _summary(made: Made, labels: Sequence[str], series: Sequence[Series], reader
     kind = FIELDS[_measures(made.report, made.ask)[0]].kind
     values = series[0].values
     at = max(range(len(values)), key=values.__getitem__)
-    return reader.language.text(
-        N_("%(count)s values. The largest %(what)s: %(label)s, %(value)s."),
-        count=reader.number(len(values)),
+    return reader.language.plural(
+        "%(num)d value. The largest %(what)s: %(label)s, %(value)s.",
+        "%(num)d values. The largest %(what)s: %(label)s, %(value)s.",
+        len(values),
         what=series[0].label,
         label=labels[at],
         value=written(values[at], kind, reader, made.currency),

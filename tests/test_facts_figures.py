@@ -55,6 +55,15 @@ def test_a_chart_draws_what_the_table_says(world: World, report: str) -> None:
             assert sum(series.values) == wanted.totals[name]
 
 
+def test_a_chart_of_in_and_out_is_not_of_all_calls(world: World) -> None:
+    """Internal calls have no place in it: its bars are shorter than the table's calls."""
+    asked = world.question("root", REPORTS["group-by-department"])
+    run, _ = world.ask(asked)
+    chart = document_of(world, asked, run).chart
+    assert chart is not None
+    assert chart.title == "External calls by Department"
+
+
 @pytest.mark.parametrize("report", REPORTS)
 def test_a_document_has_every_row_and_the_totals(world: World, report: str) -> None:
     asked = world.question("cmoreau", REPORTS[report])

@@ -22,6 +22,10 @@ from words.formats import Reader
 from words.language import LANGUAGES, choose, first_known, language
 
 ROOT = Path(__file__).parents[1]
+WALLS = (
+    "actors", "daemon", "directory", "pbx", "rating", "reports", "storage", "telephony", "web",
+    "words",
+)  # fmt: skip
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|\{\w+\}")
 
 
@@ -57,6 +61,14 @@ def forms(message: Message) -> list[str]:
 
 def placeholders(text: str) -> set[str]:
     return set(PLACEHOLDER.findall(text))
+
+
+def test_texts_are_looked_for_wherever_they_are_marked() -> None:
+    mapped = re.findall(r"^\[python: (.+)\]$", (ROOT / "babel.cfg").read_text(), re.MULTILINE)
+    found = {path for one in mapped for path in ROOT.glob(one.replace("**.py", "**/*.py"))}
+    product = [path for wall in WALLS for path in (ROOT / wall).rglob("*.py")]
+    assert len(product) > 200
+    assert [path for path in product if "N_(" in path.read_text() and path not in found] == []
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

@@ -113,6 +113,20 @@ def test_bars_over_time_stand() -> None:
     assert 6 <= len(below) <= 24
 
 
+@pytest.mark.parametrize("width", range(260, 760, 20))
+@pytest.mark.parametrize("points", [9, 24, 30, 31])
+def test_labels_below_never_meet(width: int, points: int) -> None:
+    labels = tuple(f"{day:02}/11/2026" for day in range(1, points + 1))
+    root = drawn(chart(tuple(range(points)), labels=labels, of="count", over="date"), width=width)
+    [below] = groups(root, "chart-labels")
+    ends = [
+        (number(one, "x"), width_of((one.text or "").strip("\u2066\u2069")) / 2) for one in below
+    ]
+    for (x, half), (other, other_half) in pairwise(ends):
+        assert x + half < other - other_half
+    assert len(ends) > 1
+
+
 def test_a_line_is_as_high_as_its_values_and_named_where_it_ends() -> None:
     root = drawn(chart((0, 50, 100), "line", (100, 100, 99), of="count", over="month"))
     lines = [
@@ -144,7 +158,10 @@ def test_shares_are_listed_with_their_percentages() -> None:
 def test_one_share_is_the_whole_ring_and_none_is_left_out() -> None:
     root = drawn(chart(("5", "0"), "shares"))
     [whole] = [path for path in root.iter(f"{SVG}path") if "chart-slice" in path.get("class", "")]
-    assert (whole.get("d") or "").count("M") == 2
+    path = whole.get("d") or ""
+    assert path.count("M") == 2
+    assert "L" not in path, "no seam"
+    assert whole.get("fill-rule") == "evenodd"
     assert [words(part)[1] for part in groups(root, "chart-part")] == ["100.0%", "0.0%"]
 
 

@@ -138,6 +138,8 @@ async def test_costs(reports: Reports, database: Database) -> None:
     assert _rows(days, "date", "total_cost") == [
         (MONDAY.date(), Decimal("2.00")), (TODAY.date(), Decimal("6.00"))
     ]  # fmt: skip
+    assert days.chart is not None
+    assert not any("2026" in label for label in days.chart.labels), "days of one year"
     hours = await _look(reports, root, "today-cost-by-hour")
     assert _rows(hours, "hour", "total_cost") == [(10, Decimal("6.00"))]
     assert hours.chart is not None

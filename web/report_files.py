@@ -213,12 +213,13 @@ async def send_mail(report_id: str) -> Response:
         form.errors["format"] = say("This file is too large to be mailed. Narrow the report.")
     except TooManyWaiting:
         form.wrong(
-            "addresses", "Too many of your mails still wait for the mail server. Try again later."
+            "addresses",
+            N_("Too many of your mails still wait for the mail server. Try again later."),
         )
     except TooManyAnHour:
         form.wrong(
             "addresses",
-            "Within an hour %(most)s mails can be sent. Wait, or schedule the report.",
+            N_("Within an hour %(most)s mails can be sent. Wait, or schedule the report."),
             most=MOST_AN_HOUR,
         )
     if form.errors:

@@ -133,6 +133,10 @@ class Reader:
         """A day of the calendar in figures: `31/03/2026`."""
         return _in_skeleton("yMMdd", day, self.language.locale)
 
+    def day_of_the_year(self, day: date) -> str:
+        """A day of the calendar where the year is known: `31/03`."""
+        return _in_skeleton("MMdd", day, self.language.locale)
+
     def month(self, day: date) -> str:
         """The month of a day, with its year: `March 2026`."""
         return _in_skeleton("yMMMM", day, self.language.locale)

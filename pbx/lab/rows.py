@@ -151,12 +151,18 @@ def _media(caller: Party, called: Party) -> Record:
     return made
 
 
+def _mos(jitter_ms: int, lost_percent: float) -> float:
+    """About what a phone says of voice that is late or lost: 4.5 for none, 1 at worst."""
+    return max(1.0, 4.5 - 0.9 * lost_percent - 0.02 * max(0, jitter_ms - 20))
+
+
 def quality(ids: Ids, of: Record, jitter_ms: int = 4, lost: int = 0) -> list[Record]:
     """The CMR of each phone in an answered row."""
     if not of["dateTimeConnect"]:
         return []
     duration = int(of["duration"])
     packets = duration * 50
+    mos = f"{_mos(jitter_ms, lost * 100 / packets if packets else 0):.4f}"
     sides = (
         (
             "origLegCallIdentifier",
@@ -192,7 +198,7 @@ def quality(ids: Ids, of: Record, jitter_ms: int = 4, lost: int = 0) -> list[Rec
             "numberPacketsLost": lost,
             "jitter": jitter_ms,
             "latency": 0,
-            "varVQMetrics": "MLQK=4.5000;MLQKav=4.5000;MLQKmn=4.5000;MLQKmx=4.5000;ICR=0.0000;"
+            "varVQMetrics": f"MLQK={mos};MLQKav={mos};MLQKmn={mos};MLQKmx=4.5000;ICR=0.0000;"
             f"CCR=0.0000;ICRmx=0.0000;CS=0;SCS=0;MLQKvr=0.95;VoPktLost={lost};VoPktDis=0",
         }
         for leg, number, partition, device in sides
