@@ -62,17 +62,21 @@ def ask(report: Report, options: Options, zone: str, span: Span | None) -> Ask:
             tuple(_condition(one, ZoneInfo(zone)) for one in alternative)
             for alternative in any_of(options.restrictions)
         ),
+        of_group=tuple(_of_group(options)) if report.subject == "calls" else (),
         by=by,
         measures=columns if by else _LIST_TOTALS[report.subject],
         columns=() if by else columns,
         order=_order(report, columns, by),
         most=options.most,
-        each_side=counts_each_side(report, by),
+        each_side=counts_each_side(report, by or tuple(name for name, _ in options.within)),
     )
 
 
 def counts_each_side(report: Report, by: tuple[str, ...]) -> bool:
-    """Whether an internal call counts at both extensions: where rows are extensions or people."""
+    """Whether an internal call counts at both extensions: where rows are extensions or people.
+
+    A list of one group's calls counts as the group does.
+    """
     if by == report.by:
         return report.each_side
     return bool({"extension", "person"} & set(by))
@@ -105,11 +109,18 @@ def _where(report: Report, options: Options) -> Iterator[Condition]:
             yield from _call_type(options.call_type)
         if options.place is not None:
             yield _place(options.place)
-        if options.like is not None:
-            yield Condition("like", "is", options.like)
     for group in options.groups:
         if group is not None:
             yield Condition(_GROUPS[group.kind], "among", group.values)
+    if report.subject != "calls":  # what is said of a voice counts once by itself
+        for name, text in options.within:
+            yield within(name, text)
+
+
+def _of_group(options: Options) -> Iterator[Condition]:
+    """The group a list is of."""
+    if options.like is not None:
+        yield Condition("like", "is", options.like)
     for name, text in options.within:
         yield within(name, text)
 

@@ -15,6 +15,7 @@ from facts_by_hand import (
     Question,
     Row,
     in_scope,
+    is_in_group,
     local,
     mean,
     meant,
@@ -66,7 +67,7 @@ def by_hand(books: Books, asked: Question) -> Result:
     back = called_back(books, asked, rows) if wants_back else {}
     if not asked.by:
         return _list(books, asked, rows, back)
-    counted = count(asked, rows, back)
+    counted = within_group(books, asked, count(asked, rows, back))
     whole = figures(counted, asked)
     members: dict[Key, list[Counted]] = defaultdict(list)
     for one in counted:
@@ -83,9 +84,9 @@ def by_hand(books: Books, asked: Question) -> Result:
         for key, inside in members.items()
     }  # fmt: skip
     return Result(
-        (*asked.by, *asked.columns), len(rows), sum(one.once for one in counted),
+        (*asked.by, *asked.columns), len(counted), sum(one.once for one in counted),
         {name: whole[name] for name in asked.columns}, [], [], groups, shown,
-        {key: [one.row for one in inside] for key, inside in members.items()},
+        {key: [one.row for one in inside if tells(one)] for key, inside in members.items()},
     )  # fmt: skip
 
 
@@ -121,6 +122,21 @@ def count(asked: Question, rows: Iterable[Row], back: dict[int, int]) -> list[Co
     return found
 
 
+def tells(one: Counted) -> bool:
+    """Whether a row has a part in its group's figures."""
+    return one.once or bool(one.row.get("cost"))
+
+
+def within_group(books: Books, asked: Question, counted: list[Counted]) -> list[Counted]:
+    """What of the rows tells of the group the question is narrowed to; all where it is not."""
+    options = asked.options
+    if asked.report.subject == "quality" or (options.like is None and not options.within):
+        return counted
+    if options.most is not None and not asked.by:
+        return counted
+    return [one for one in counted if tells(one) and is_in_group(books, one.row, asked)]
+
+
 def called_back(books: Books, asked: Question, rows: Iterable[Row]) -> dict[int, int]:
     """The missed calls whose number was called within a day by somebody seen, and how soon."""
     outgoing: dict[str, list[Row]] = defaultdict(list)
@@ -152,7 +168,8 @@ def _list(books: Books, asked: Question, rows: list[Row], back: dict[int, int]) 
         rows = in_order(rows, lambda row, name=order.column: value(row, name), order.falling)
     if asked.options.most is not None:
         rows = rows[: asked.options.most]
-    counted = count(asked, rows, back)
+    counted = within_group(books, asked, count(asked, rows, back))
+    rows = [one.row for one in counted]
     whole = figures(counted, asked)
     names = ("calls", "total_duration", "total_cost")
     return Result(

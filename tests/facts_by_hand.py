@@ -310,9 +310,6 @@ def _is_narrowed(books: Books, row: Row, options: Options, zone: str) -> bool:
             found = value(_GROUP_FIELDS.get(group.kind, group.kind))
             if found is None or found.lower() not in wanted:
                 return False
-    for name, text in options.within:
-        if text != group_text(value("login" if name == "person" else name), name):
-            return False
     return holds_one_of(books, row, options.restrictions, zone)
 
 
@@ -327,7 +324,22 @@ def group_text(value: Any, name: str) -> str:
     return str(value)
 
 
-def _is_such_a_call(books: Books, row: Row, options: Options, like: Row | None) -> bool:
+def is_in_group(books: Books, row: Row, asked: Question) -> bool:
+    """Whether a row is of the group the question is narrowed to."""
+    options = asked.options
+    if options.like is not None and asked.report.subject == "calls":
+        seen = (one for one in books.tables["call"] if in_scope(books, one, asked.viewer))
+        like = next((r for r in seen if f"{r['key']}.{r['party']}" == options.like), None)
+        if like is None or number_key(like) != number_key(row):
+            return False
+    for name, text in options.within:
+        found = value_of(books, row, "login" if name == "person" else name, asked.zone)
+        if text != group_text(found, name):
+            return False
+    return True
+
+
+def _is_such_a_call(books: Books, row: Row, options: Options) -> bool:
     inside = row["direction"] == "internal"
     if options.traffic in {"external", "internal"} and inside != (options.traffic == "internal"):
         return False
@@ -346,8 +358,6 @@ def _is_such_a_call(books: Books, row: Row, options: Options, like: Row | None) 
         }[kind]()
         if found.lower() not in {value.lower() for value in values}:
             return False
-    if options.like is not None:
-        return like is not None and number_key(like) == number_key(row)
     return True
 
 
@@ -374,25 +384,29 @@ class Question:
 
     @property
     def each_side(self) -> bool:
-        if self.by == self.report.by:
+        by = self.by or tuple(name for name, _ in self.options.within)
+        if by == self.report.by:
             return self.report.each_side
-        return bool({"extension", "person"} & {*self.by})
+        return bool({"extension", "person"} & {*by})
 
 
 def meant(books: Books, asked: Question) -> list[Row]:
-    """The rows a question is about, in no order."""
+    """The rows a question is about, in no order; of which group they are is asked later.
+
+    But of voice, and where only so many rows are meant: of these the first of the group.
+    """
     voice = asked.report.subject == "quality"
     rows = books.voice if voice else books.tables["call"]
-    seen = [row for row in rows if in_scope(books, row, asked.viewer)]
-    options, like = asked.options, None
-    if options.like is not None:
-        like = next((r for r in seen if f"{r['key']}.{r['party']}" == options.like), None)
+    options = asked.options
+    at_once = voice or (options.most is not None and not asked.by)
     return [
         row
-        for row in seen
-        if is_in_period(row["started_at"], options, asked.zone, asked.now, asked.monday)
-        and (voice or _is_such_a_call(books, row, options, like))
+        for row in rows
+        if in_scope(books, row, asked.viewer)
+        and is_in_period(row["started_at"], options, asked.zone, asked.now, asked.monday)
+        and (voice or _is_such_a_call(books, row, options))
         and _is_narrowed(books, row, options, asked.zone)
+        and (not at_once or is_in_group(books, row, asked))
     ]
 
 

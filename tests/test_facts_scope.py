@@ -118,7 +118,8 @@ def test_like_finds_what_one_sees(world: World) -> None:
         ]  # fmt: skip
         one_of_each = {number_key(row): row for row in rows}
         for row in list(one_of_each.values())[::4]:
-            assert assert_same(world, world.question(who, LIST, Options(like=id_of(row)))).sides
+            found = assert_same(world, world.question(who, LIST, Options(like=id_of(row))))
+            assert found.sides or row["direction"] == "internal", "it may count by its other row"
 
 
 @pytest.mark.parametrize("kind", ["call-list", "group-by-department-and-extension", "call-quality"])

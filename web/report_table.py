@@ -11,7 +11,7 @@ from reports.catalogue import REPORTS
 from reports.document import Document, Kind
 from reports.documents import Made
 from reports.fields import FIELDS
-from reports.options import NO_OPTIONS, Options
+from reports.options import NO_OPTIONS, CallType, Options
 from reports.shown import heading, in_zone_of, totals_rows, written
 from storage.facts.kept import AnswerRow
 from web.report_asked import Wanted
@@ -146,10 +146,11 @@ def _options_of_calls(made: Made) -> Options | None:
         return None
     options = made.options
     if made.report.subject == "quality":
-        # Of these a report about quality takes no notice.
+        # Of these a report about quality takes no notice; what nobody answered has no voice.
         options = replace(
             NO_OPTIONS, period=options.period, groups=options.groups, zone=options.zone,
             restrictions=options.restrictions, within=options.within,
+            call_type=CallType("any", "answered"),
         )  # fmt: skip
     return replace(options, by=None, columns=None, most=None)
 

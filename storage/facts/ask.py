@@ -45,8 +45,10 @@ class Ask:
 
     Instants: from included, until not; None is without end. `zone` is the IANA zone of days and
     hours. A call must meet everything in `where`, and everything of one of `any_of`, if there are
-    any. With `by`, groups: a row for each combination, with `measures`; without, a list of rows
-    with `columns`. With `each_side` an internal call counts at both of its extensions; else once.
+    any. Of the rows that are meant, `of_group` leaves those by which a call counts in one group,
+    after it was decided which these are: a list of them has the very figures of the group. With
+    `by`, groups: a row for each combination, with `measures`; without, a list of rows with
+    `columns`. With `each_side` an internal call counts at both of its extensions; else once.
     `most` keeps the first so many rows in `order`.
     """
 
@@ -56,6 +58,7 @@ class Ask:
     zone: str = "UTC"
     where: tuple[Condition, ...] = ()
     any_of: tuple[tuple[Condition, ...], ...] = ()
+    of_group: tuple[Condition, ...] = ()
     by: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()

@@ -89,10 +89,9 @@ class Meant:
     def is_whole(self) -> bool:
         """Whether with one row of a call every other is meant, so that the first counts it."""
         asked = (*self.ask.where, *(one for all_ in self.ask.any_of for one in all_))
-        limited = self.ask.most is not None and not self.ask.by
         return (
             self.viewer.breadth == "all"
-            and not limited
+            and not self.is_limited
             and OF_THE_CALL.issuperset(one.field for one in asked)
         )
 
@@ -120,15 +119,30 @@ class Meant:
     def where(self) -> str:
         """Every condition."""
         parts = [*self.within(), *(self._condition(one) for one in self.ask.where)]
+        if self.is_limited:
+            parts += [self._condition(one) for one in self.ask.of_group]
         if self.ask.any_of:
             options = (" and ".join(self._condition(one) for one in all_) or "true"
                        for all_ in self.ask.any_of)  # fmt: skip
             parts.append(" or ".join(f"({option})" for option in options))
         return " and ".join(f"({part})" for part in parts)
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether only the first so many rows are meant."""
+        return self.ask.most is not None and not self.ask.by
+
+    def of_group(self) -> str:
+        """The group, where rows are left out only after it was decided which count their calls."""
+        if self.is_limited:
+            return ""
+        return " and ".join(f"({self._condition(one)})" for one in self.ask.of_group)
+
     def joins_of(self, names: set[str]) -> set[Join]:
         """What these fields and every condition point to."""
-        conditions = [*self.ask.where, *(one for all_ in self.ask.any_of for one in all_)]
+        conditions = [
+            *self.ask.where, *self.ask.of_group, *(one for all_ in self.ask.any_of for one in all_)
+        ]  # fmt: skip
         asked = {one.field for one in conditions if one.field != "like"}
         return {join for name in names | asked for join in self.expression(name).joins}
 

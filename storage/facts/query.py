@@ -40,6 +40,10 @@ def base(meant: Meant, selected: Iterable[str], fields: set[str], order: str = "
         if back:
             columns.append(f"{meant.sql('called_back_after')} as back_s")
         made = _counted(meant)
+    if group := meant.of_group():
+        columns.append(f"coalesce({group}, false) as of_group")
+        # What a call cost stands at one of its rows, which need not be the one that counts it.
+        made = f"select * from ({made}) where of_group and (once or cost <> 0)"
     rows = (
         f"select {', '.join(columns)} from {meant.table} c {meant.joined(joins)}"
         f" where {meant.where()}{limit}"
