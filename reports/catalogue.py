@@ -132,9 +132,9 @@ _INCOMING_REPORTS = (
     Report(
         "called-back-by-department", "incoming", N_("Missed and called back by department"),
         N_("How many of the calls we missed did we call back within a day?"),
-        ("missed", "called_back", "called_back_share", "average_ring"),
+        ("missed", "called_back", "not_called_back", "called_back_share", "average_ring"),
         (Order("missed", falling=True),), ("department",),
-        ChartOf("bars", ("missed", "called_back")), _MISSED,
+        ChartOf("bars", ("called_back", "not_called_back")), _MISSED,
     ),
     Report(
         "hunt-groups", "incoming", N_("Hunt groups and waiting time"),

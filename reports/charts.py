@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ADDED_UP = frozenset({
     "calls", "answered", "unanswered", "missed", "incoming", "outgoing", "total_cost",
-    "total_duration", "called_back", "reports",
+    "total_duration", "called_back", "not_called_back", "reports",
 })  # fmt: skip
 """Measures whose groups add up to the total, so that what is left of it can be drawn as one."""
 
@@ -43,7 +43,9 @@ def chart_order(report: Report, asked: Ask) -> tuple[Order, ...]:
     if asked.by[0] in _TIMES:
         # Of a long time its end is drawn.
         return tuple(Order(name, falling=name in _DAYS) for name in asked.by)
-    return (Order(measures[0], falling=True),)
+    # Parts of a bar are ordered by what they are parts of, as the table is.
+    first, *others = measures
+    return (Order("calls" if others and "calls" in asked.measures else first, falling=True),)
 
 
 def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | None:
@@ -59,7 +61,9 @@ def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | N
     title = reader.language.text(
         N_("%(what)s by %(group)s"),
         what=_what(measures, series, reader),
-        group=field_label(FIELDS[made.ask.by[0]], reader, made.custom_labels),
+        group=" \u00b7 ".join(
+            field_label(FIELDS[name], reader, made.custom_labels) for name in made.ask.by
+        ),
     )
     kind = FIELDS[measures[0]].kind
     return Chart(

@@ -256,7 +256,8 @@ def _group(group: RestrictedGroup, words: _Words) -> str:
 
 def _call_type(chosen: CallType, words: _Words) -> str:
     way = words.text(WAYS[chosen.way])
-    return words.joined([way, _lower(words.text(ANSWERS[chosen.answer]), words)])
+    answer = words.text(ANSWERS[chosen.answer])
+    return words.joined([way, answer[:1].lower() + answer[1:]])
 
 
 def _place(place: Place, words: _Words) -> str:

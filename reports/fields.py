@@ -111,6 +111,7 @@ _ALL = (
     Field("average_queued", N_("Average wait"), "seconds", "measure", "calls"),
     Field("longest_queued", N_("Longest wait"), "seconds", "measure", "calls"),
     Field("called_back", N_("Called back"), "count", "measure", "calls"),
+    Field("not_called_back", N_("Not called back"), "count", "measure", "calls"),
     Field("called_back_share", N_("Called back (%)"), "percent", "measure", "calls"),
     Field("busy_hour", N_("Busiest hour"), "instant", "measure", "calls"),
     Field("busy_hour_calls", N_("Calls in it"), "count", "measure", "calls"),

@@ -62,7 +62,7 @@ def by_hand(books: Books, asked: Question) -> Result:
     """Answer a question."""
     rows = meant(books, asked)
     wants_back = "called_back_after" in asked.columns or any(
-        name.startswith("called_back") for name in asked.columns
+        "called_back" in name for name in asked.columns
     )
     back = called_back(books, asked, rows) if wants_back else {}
     if not asked.by:
@@ -241,6 +241,9 @@ def figures(
         "average_queued": mean(sum(one.row["queued_s"] for one in once), len(once), 0),
         "longest_queued": max((one.row["queued_s"] for one in once), default=0),
         "called_back": back,
+        "not_called_back": sum(
+            one.called and not one.row["answered"] and one.back_s is None for one in once
+        ),
         "called_back_share": share(back, from_outside),
         **_busy(once, asked.zone),
     }

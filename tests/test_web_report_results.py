@@ -71,7 +71,7 @@ async def test_a_list_has_its_calls_and_totals(user: Browser) -> None:
     assert [row.cells[5] for row in shown.rows] == ["00:01:00", "00:10:00", "00:00:00"]
     assert shown.headline == "Total of 3 calls · Duration: 00:11:00 · Cost (EUR): 4.25"
     assert shown.count == "3 rows"
-    assert "Europe/Rome" in user.text
+    assert "Times are those of (UTC+01:00) Rome, Central European Time." in user.text
     assert shown.chips == {}
 
 
@@ -478,6 +478,38 @@ async def test_a_kept_result_is_what_it_was(
     assert "4.25" in " ".join(there.totals[0])
     again = await opened(user, there.link("Run again"))
     assert again.count == "4 rows"
+
+
+async def test_a_kept_result_is_taken_away_as_it_was(
+    root: Browser, house: House, database: Database
+) -> None:
+    await opened(root, f"{LIST}&on=traffic&traffic=external")
+    await kept(house)
+    await call(database, cost="77.00")
+    history = await opened(root, f"{PATH}/history")
+    there = await opened(root, history.all("//a[@class='row-link']/@href")[0])
+    content, headers = await download(root, there.link("CSV"))
+    assert headers["Content-Type"].startswith("text/csv")
+    assert len(csv_rows(content)) == len(there.rows) + 2
+    assert "77.00" not in content.decode()
+    content, _ = await download(root, there.link("PDF"))
+    assert content.startswith(b"%PDF")
+    told = await rows_of(database, "select details from audit where action = 'calls_exported'")
+    assert {row["details"]["format"] for row in told} == {"csv", "pdf"}
+    answer = await root.get(there.link("CSV").replace(".csv", ".exe"))
+    assert answer.status_code == 404
+
+
+async def test_a_long_result_has_no_pdf_and_says_why(
+    user: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_results, "PDF_ROWS", 2)
+    shown = await opened(user)
+    assert "PDF at most 2 rows" in user.text
+    assert shown.link("CSV")
+    await opened(user, shown.link("Send Mail"))
+    assert "PDF: at most 2 rows" in user.text
+    assert 'value="pdf"' not in user.page
 
 
 async def test_a_history_begins_empty(user: Browser) -> None:

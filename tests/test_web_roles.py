@@ -125,6 +125,7 @@ ROUTES: dict[str, Route] = {
     "POST /analytics/reports/<report>/save": Route("signed-in", form={"name": "Mine"}),
     "GET /analytics/reports/history": Route("signed-in"),
     "GET /analytics/reports/history/<run>": Route("object"),
+    "GET /analytics/reports/history/<run>/export.<file_format>": Route("object"),
     "GET /analytics/reports/runs/<token>": Route("signed-in"),
     "POST /analytics/reports/runs/<token>/cancel": Route("object", form={}),
     "POST /analytics/reports/saved/<saved>/delete": Route("object", form={}),

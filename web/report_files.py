@@ -36,7 +36,14 @@ from web.context import fields, go, house, page, reader, say, seer, settings, vi
 from web.portal import signed_in_pages
 from web.report_asked import PATH, Wanted, job_named, read_wanted
 from web.report_chips import filter_words
-from web.report_results import FileFormat, failed, file_formats, order_asked
+from web.report_results import (
+    CannotShow,
+    FileFormat,
+    cannot,
+    failed,
+    file_formats,
+    order_asked,
+)
 from web.schedule_form import ADDRESS_TROUBLES
 from web.trail import event
 from web.typed import Typed
@@ -69,7 +76,9 @@ async def read_whole(wanted: Wanted) -> Whole | Response:
     for attempt in range(2):
         job = job or _start(wanted)
         if job is None:
-            return await _message(wanted, say("Too many reports at once"), _TOO_MANY, 429)
+            return await cannot(
+                wanted, CannotShow(say("Too many reports at once"), say(_TOO_MANY), 429)
+            )
         await job.over.wait()
         if job.error is not None:
             house().report_jobs.forget(job)
@@ -101,16 +110,6 @@ def _start(wanted: Wanted) -> Job | None:
         return None
 
 
-async def _message(wanted: Wanted, title: str, message: str, status: int) -> Response:
-    return await page(
-        "portal/analytics_report_failed.html",
-        status=status,
-        wanted=wanted,
-        why={"title": title, "what": say(message)},
-        title=wanted.name or say(wanted.report.title),
-    )
-
-
 async def _wanted(report_id: str) -> Wanted:
     return await house().database.unit_of_work(read_wanted, seer(), report_id)
 
@@ -130,9 +129,15 @@ async def export_file(report_id: str, file_format: str) -> Response:
     try:
         file = await export(whole.document, cast("FileFormat", file_format), reader(), viewer().id)
     except ExportError as error:
-        return await _message(wanted, say("No file was made"), error.said(reader().language), 422)
-    await _tell_export(wanted, whole.run, file_format)
+        return await cannot(wanted, no_file(error))
+    subject, rows = wanted.name or wanted.report.id, whole.run.rows
+    await tell_export(subject, wanted.report.id, rows, filter_words(whole.run.made), file_format)
     return download(file)
+
+
+def no_file(error: ExportError) -> CannotShow:
+    """Why there is no file."""
+    return CannotShow(say("No file was made"), error.said(reader().language), 422)
 
 
 def download(file: File) -> Response:
@@ -143,13 +148,15 @@ def download(file: File) -> Response:
     return answer
 
 
-async def _tell_export(wanted: Wanted, run: Run, file_format: str) -> None:
+async def tell_export(
+    subject: str, report_id: str, rows: int, filters: str, file_format: str
+) -> None:
     """Remember that calls of others were taken away."""
     if looked_at(seer(), "report") is None:
         return
     told = event(
-        "calls_exported", subject=wanted.name or wanted.report.id, report=wanted.report.id,
-        format=file_format, rows=str(run.rows), filter=filter_words(run.made),
+        "calls_exported", subject=subject, report=report_id, format=file_format, rows=str(rows),
+        filter=filters,
     )  # fmt: skip
     await house().database.unit_of_work(audit.record, told, house().clock())
 
@@ -171,12 +178,15 @@ async def mail(report_id: str) -> Response:
 
 async def _mail_page(wanted: Wanted, form: Typed, status: int = 200) -> Response:
     job = job_named(wanted)
+    rows = job.run.rows if job and job.run else 0
+    mailed = [one for one in file_formats(rows) if one.code in MAILED]
     return await page(
         "portal/analytics_report_mail.html",
         status=status,
         wanted=wanted,
         form=form,
-        formats=[one for one in file_formats() if one[0] in MAILED],
+        formats=[(one.code, one.words) for one in mailed if not one.why_not],
+        left_out="; ".join(f"{one.words}: {one.why_not}" for one in mailed if one.why_not),
         most_addresses=MOST_ADDRESSES,
         run=job.run if job else None,
         action=_action(wanted),

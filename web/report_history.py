@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, cast, get_args
 
 from quart import Response, abort
 
 from reports.chart_svg import is_drawable, picture
 from reports.described import facts
-from reports.export import MEDIA_TYPES, File
+from reports.errors import ExportError
+from reports.export import MEDIA_TYPES, File, export
 from reports.kept_documents import BadResult, unpack
 from reports.shown import in_zone_of
+from reports.zones import zone_label
 from storage import people_admin, report_runs
 from storage.database import Connection
 from storage.report_runs import Run, RunPage
 from storage.viewer import Viewer
-from web.context import go, house, page, reader, say, seer, settings
+from web.context import go, house, page, reader, say, seer, settings, viewer
 from web.portal import signed_in_pages
 from web.report_asked import PATH, Wanted, stored_options
 from web.report_boxes import run_words
-from web.report_files import download
-from web.report_results import FileFormat, elapsed_s, page_number
+from web.report_files import download, no_file, tell_export
+from web.report_results import FileFormat, cannot, elapsed_s, file_formats, page_number
 from web.report_table import table_of
+from words.language import N_
 
 report_history_pages = signed_in_pages("report_history")
 
@@ -33,7 +36,7 @@ PAGE_SIZE = 50
 ROWS_SIZE = 200
 """Rows of a kept result on a page."""
 
-FORMATS: dict[str, str] = {"page": "Page", "xlsx": "Excel", "pdf": "PDF", "csv": "CSV"}
+FORMATS: dict[str, str] = {"page": N_("Page"), "xlsx": "Excel", "pdf": "PDF", "csv": "CSV"}
 
 
 class Line(NamedTuple):
@@ -134,8 +137,31 @@ async def kept(run_id: int) -> Response:
         number=number,
         pages=pages,
         address=partial(_page_of, f"{HISTORY}/{run_id}"),
+        formats=file_formats(rows),
+        file=partial("{}/{}/export.{}".format, HISTORY, run_id),
+        zone=zone_label(document.zone, document.made_at, reader()),
         again=Wanted(*known).to(saved=found.run.saved_id or "") if known else "",
     )
+
+
+@report_history_pages.get(f"{ONE}/export.<file_format>")
+async def kept_file(run_id: int, file_format: str) -> Response:
+    """A kept result as Excel, PDF or CSV: the figures as they were, not new ones."""
+    if file_format not in get_args(FileFormat):
+        abort(404)
+    found = await house().database.unit_of_work(report_runs.result, seer(), run_id, house().clock())
+    if found is None or found.run.format != "page":
+        return await _not_kept(run_id)
+    try:
+        document = unpack(found.content)
+        file = await export(document, cast("FileFormat", file_format), reader(), viewer().id)
+    except BadResult:
+        return await _not_kept(run_id)
+    except ExportError as error:
+        return await cannot(None, no_file(error), run_words(found.run))
+    told = "; ".join(f"{label}: {value}" for label, value in document.facts)
+    await tell_export(run_words(found.run), found.run.report, len(document.rows), told, file_format)
+    return download(file)
 
 
 def _file(run: Run, content: bytes, file_format: FileFormat) -> File:

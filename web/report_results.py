@@ -19,8 +19,10 @@ from reports.chart_svg import Picture, is_drawable, picture
 from reports.document import Document
 from reports.documents import document, title_of
 from reports.guessing import MOST_NUMBERS, TooManyNumbers
+from reports.pdf import PDF_ROWS
 from reports.running import Run
 from reports.shown import in_zone_of
+from reports.zones import zone_label
 from storage import audit, preferences
 from storage.database import Connection
 from storage.facts.ask import Order
@@ -132,15 +134,30 @@ async def _answer(wanted: Wanted, job: Job, size: int, *, is_anew: bool) -> Resp
         is_anew=is_anew,
         chips=list(chips(wanted, job.run.made)),
         local=in_zone_of(shown.document, reader()),
+        zone=zone_label(shown.document.zone, shown.document.made_at, reader()),
         group=partial(group_words, job.run.made),
-        formats=file_formats(),
+        formats=file_formats(job.run.rows),
     )
 
 
-def file_formats() -> list[tuple[str, str]]:
-    """The formats a result can be taken away in."""
-    words = {"xlsx": say("Excel"), "pdf": say("PDF"), "csv": say("CSV")}
-    return [(code, words[code]) for code in get_args(FileFormat)]
+class Offered(NamedTuple):
+    """A format a result can be taken away in; `why_not` says why this one cannot, else empty."""
+
+    code: FileFormat
+    words: str
+    why_not: str = ""
+
+
+def file_formats(rows: int = 0) -> list[Offered]:
+    """The formats a result of so many rows can be taken away in."""
+    words: dict[FileFormat, str] = {"xlsx": say("Excel"), "pdf": say("PDF"), "csv": say("CSV")}
+    too_long = ""
+    if rows > PDF_ROWS:
+        too_long = say("at most %(most)s rows", most=reader().number(PDF_ROWS))
+    return [
+        Offered(code, words[code], too_long if code == "pdf" else "")
+        for code in get_args(FileFormat)
+    ]
 
 
 async def _tell(wanted: Wanted, run: Run) -> None:
@@ -235,7 +252,7 @@ async def failed(wanted: Wanted, error: Exception) -> Response:
         )
     else:
         raise error
-    return await _cannot(wanted, why)
+    return await cannot(wanted, why)
 
 
 async def _too_many(wanted: Wanted) -> Response:
@@ -243,16 +260,17 @@ async def _too_many(wanted: Wanted) -> Response:
         "You have as many reports running as one may. Wait for one of them, or cancel one in the "
         "history of your reports."
     )
-    return await _cannot(wanted, CannotShow(say("Too many reports at once"), words, 429))
+    return await cannot(wanted, CannotShow(say("Too many reports at once"), words, 429))
 
 
-async def _cannot(wanted: Wanted, why: CannotShow) -> Response:
+async def cannot(wanted: Wanted | None, why: CannotShow, title: str = "") -> Response:
+    """The page that says why there is nothing to show, or no file."""
     return await page(
         "portal/analytics_report_failed.html",
         status=why.status,
         wanted=wanted,
         why=why,
-        title=wanted.name or say(wanted.report.title),
+        title=title or (wanted and (wanted.name or say(wanted.report.title))),
     )
 
 

@@ -22,6 +22,7 @@ from reports.described import facts
 from reports.option_fields import BadOptions, from_json, parse
 from reports.option_reading import Pairs
 from reports.options import Options
+from reports.pdf import PDF_ROWS
 from reports.recurrence import next_after, upcoming
 from reports.zones import zone_choices
 from storage import people_admin, report_schedules, saved_reports
@@ -122,6 +123,8 @@ async def _form_page(opened: Opened, form: Typed, status: int = 200) -> Response
         form=form,
         action=f"{PATH}/{opened.schedule.id}" if opened.schedule else f"{PATH}/new",
         formats=FORMATS,
+        pdf_rows=PDF_ROWS,
+        is_open=opened.what.options.period in OPEN_PERIODS,
         units=UNITS,
         zones=zone_choices(house().clock(), reader(), form.get("zone")),
         placeholder=PLACEHOLDER,
@@ -132,6 +135,10 @@ async def _form_page(opened: Opened, form: Typed, status: int = 200) -> Response
 
 def _filters(report: Report, options: Options, labels: tuple[str, ...]) -> object:
     return facts(report, options, None, reader(), labels)
+
+
+OPEN_PERIODS = frozenset({"this_week", "this_month", "this_quarter", "this_year"})
+"""Periods that are not over when a report of them is sent."""
 
 
 class NextRuns(NamedTuple):

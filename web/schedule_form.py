@@ -80,7 +80,7 @@ def fresh(what: What, address: str, now: datetime) -> Typed:
             "description": what.title,
             "body": "[[FILTER]]",
             "addresses": address,
-            "format": "pdf",
+            "format": "xlsx" if what.report.is_list else "pdf",
             "skip_empty": "1",
             "start_date": local.date().isoformat(),
             "start_time": f"{local:%H}:00",

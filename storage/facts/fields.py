@@ -180,6 +180,7 @@ SUMS: dict[str, str] = {
     "all_queued": "sum(queued_s) filter (once)",
     "longest_queued": "coalesce(max(queued_s) filter (once), 0)",
     "called_back": "count(*) filter (once and back_s is not null)",
+    "not_called_back": "count(*) filter (once and called and not answered and back_s is null)",
     "reports": "count(*)",
     "scored": "count(mos)",
     "all_mos": "sum((mos * 10000)::hugeint)",

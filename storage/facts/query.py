@@ -142,7 +142,7 @@ def groups(meant: Meant, most: int) -> str:
         else:
             shown.append(f'k{number} as "{name}"')
     fields = {name for name in ask.by if not meant.expression(name).sample}
-    if any(name.startswith("called_back") for name in ask.measures):
+    if any("called_back" in name for name in ask.measures):
         fields.add("called_back_after")
     busy = bool(set(ask.measures) & set(BUSY))
     if busy:

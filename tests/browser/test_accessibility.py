@@ -31,6 +31,7 @@ NO_PAGES = {
     "/phone/message/<token>": "XML for IP phones",
     "/analytics/scheduled-reports/next-runs": "a part of the form of a schedule",
     "/analytics/reports/<report_id>/export.<file_format>": "a file",
+    "/analytics/reports/history/<int(max=2147483647):run_id>/export.<file_format>": "a file",
     "/analytics/reports/runs/<token>": "for the script of the page that waits",
 }
 """Routes a browser shows nobody, and why."""
