@@ -17,7 +17,7 @@ from reports.option_fields import BadOptions, from_json
 from reports.options import Options
 from reports.running import Reports, Run
 from storage import people
-from storage.database import Connection, Database
+from storage.database import Database
 from storage.people import Person
 from storage.report_mail import ReportFile
 from storage.report_schedule_types import Schedule
@@ -25,7 +25,7 @@ from storage.viewer import Viewer
 from telephony.clock import Clock
 from telephony.errors import RingfenceError
 from words.formats import Reader
-from words.language import DEFAULT, N_, first_known, language
+from words.language import DEFAULT, N_, first_known, language, regional
 
 
 class CannotRun(RingfenceError):
@@ -70,15 +70,13 @@ class ReportMaker:
 
     async def _reader(self, owner: Person, schedule: Schedule) -> Reader:
         """How the owner reads, with the days of the schedule's zone."""
-
-        async def place(connection: Connection) -> str:
-            return (await people.place_of(connection, owner)).language
-
-        site = await self._database.unit_of_work(place)
-        chosen = (owner.language, owner.directory_language, site, self._default_language)
-        return Reader(
-            language(first_known(chosen)), schedule.draft.zone, self._clock(), owner.time_format
+        place = await self._database.unit_of_work(people.place_of, owner)
+        code = first_known(
+            (owner.language, owner.directory_language, place.language, self._default_language)
         )
+        # Without a browser that tells, days are written as they are where the owner sits.
+        known = language(code, regional(code, place.country))
+        return Reader(known, schedule.draft.zone, self._clock(), owner.time_format)
 
 
 def _asked(report_id: str, stored: Mapping[str, object], reader: Reader) -> tuple[Report, Options]:

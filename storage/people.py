@@ -227,12 +227,13 @@ async def _give_extension(connection: Connection, person_id: int, key: Extension
 class Place:
     """Where a person sits: the IANA zone of the times they read, their site's emergency numbers.
 
-    `language` is the site's, empty where it has none.
+    `language` is the site's, empty where it has none; `country` its ISO 3166-1 code.
     """
 
     time_zone: str
     emergency: tuple[str, ...]
     language: str = ""
+    country: str = ""
 
 
 async def place_of(connection: Connection, person: Person) -> Place:
@@ -240,7 +241,8 @@ async def place_of(connection: Connection, person: Person) -> Place:
     row = await connection.fetchrow(
         """
         select coalesce(s.time_zone, (select time_zone from company), 'UTC') as time_zone,
-               coalesce(s.emergency, '{}') as emergency, coalesce(s.language, '') as language
+               coalesce(s.emergency, '{}') as emergency, coalesce(s.language, '') as language,
+               coalesce(s.country, '') as country
           from person p
           left join site s on s.id = coalesce(
                p.site_id, (select id from site order by position, id limit 1))
@@ -250,7 +252,7 @@ async def place_of(connection: Connection, person: Person) -> Place:
     )
     if row is None:
         return Place("UTC", ())
-    return Place(row["time_zone"], tuple(row["emergency"]), row["language"])
+    return Place(row["time_zone"], tuple(row["emergency"]), row["language"], row["country"])
 
 
 async def first_language(connection: Connection) -> str:

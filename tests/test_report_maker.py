@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -109,6 +110,22 @@ async def test_it_is_said_in_the_owners_language(works: Works) -> None:
     assert str(datetime.now(UTC).year) in made.subject
     assert " · " in made.subject
     assert made.subject.partition(" · ")[2] in made.filters
+
+
+@pytest.mark.parametrize(("country", "begins"), [("US", r"\w+ 1, \d{4}"), ("GB", r"1 \w+ \d{4}")])
+async def test_days_are_written_as_where_the_owner_sits(
+    works: Works, country: str, begins: str
+) -> None:
+    """No browser tells a schedule how a day is written: 10/11 must not be taken for another."""
+
+    async def moved(connection: Connection) -> None:
+        await connection.execute("update site set country = $1", country)
+        await connection.execute("update person set language = 'en' where login = 'asonnino'")
+
+    await works.database.unit_of_work(moved)
+    options = {"version": 1, "on": ["period"], "period": ["last_month"]}
+    made = await works.made("asonnino", options=options)
+    assert re.search(rf" · {begins} – ", made.subject), made.subject
 
 
 async def test_an_empty_report_has_no_rows(works: Works) -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale, UnknownLocaleError, localedata
 from babel.support import NullTranslations, Translations
 
 LANGUAGES = {
@@ -105,6 +105,12 @@ def language(code: str, locale_name: str = "") -> Language:
     name = locale_name if locale_name.partition("_")[0] == known else ""
     locale = Locale.parse(name) if name else locale_for(known)
     return Language(known, locale, translations_for(known))
+
+
+def regional(code: str, country: str) -> str:
+    """The locale of a language in a country, such as `en_US`; empty where there is none."""
+    name = f"{code}_{country.upper()}"
+    return name if localedata.exists(name) else ""
 
 
 def _locale_name(tag: str) -> str:
