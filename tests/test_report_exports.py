@@ -512,6 +512,13 @@ def test_a_style_sheet_cannot_fetch_either(monkeypatch: pytest.MonkeyPatch, tmp_
     assert fetched == []
 
 
+def test_the_totals_stand_on_no_page_alone(tmp_path: Path) -> None:
+    for number in range(15, 22):
+        whole = replace(DOCUMENT, rows=[ROWS[0]] * number, notes=())
+        *_, last = text_of(pdf(whole, reader()), tmp_path).removesuffix("\f").split("\f")
+        assert ROWS[0][1] in last, number
+
+
 async def test_a_pdf_that_is_too_long_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exports, "_run", None)  # nothing is started
     long = replace(DOCUMENT, rows=[ROWS[0]] * (PDF_ROWS + 1))
