@@ -20,7 +20,7 @@ import trio
 from reports.definition import Report
 from reports.document import Document
 from reports.documents import document
-from reports.kept_documents import MOST_ROWS, pack
+from reports.kept_documents import MOST_ROWS, pack, seen_as
 from reports.option_fields import to_json
 from reports.options import Options
 from reports.running import Reports, Run
@@ -60,7 +60,7 @@ class Asked:
 class Job:
     """One run, under way or over: then it has a `run`, or the `error` that ended it.
 
-    One that was cancelled has neither.
+    One that was cancelled before it was noted has neither.
     """
 
     token: str
@@ -99,7 +99,8 @@ class ReportJobs:
         """
         running = self.running(viewer)
         for job in running:
-            if job.asked == asked and job.viewer == viewer:
+            is_given_up = job.scope.cancel_called
+            if job.asked == asked and job.viewer == viewer and not is_given_up:
                 return job
         if len(running) >= RUNNING_AT_ONCE:
             raise TooManyRunning(f"{len(running)} reports of this person are running")
@@ -172,7 +173,8 @@ class ReportJobs:
             return
         try:
             whole = await whole_document(run, reader)
-            content = await trio.to_thread.run_sync(pack, whole, limiter=self._threads)
+            packing = partial(pack, whole, seen_as(job.viewer))
+            content = await trio.to_thread.run_sync(packing, limiter=self._threads)
             await self._database.unit_of_work(
                 report_runs.keep_result, job.viewer, run_id, "page", content,
                 job.started_at + keep,
@@ -182,7 +184,10 @@ class ReportJobs:
 
     async def _make_room(self, viewer: Viewer) -> None:
         """Give the longest unread runs up, their person's own first."""
-        over = [job for job in self._jobs.values() if job.is_over]
+        ended = [job for job in self._jobs.values() if job.is_over]
+        for job in [job for job in ended if job.run is None][:-KEPT_OF_ALL]:
+            self._jobs.pop(job.token, None)
+        over = [job for job in ended if job.run is not None]
         mine = [job for job in over if job.viewer.person_id == viewer.person_id]
         for job in {*mine[:-KEPT_OF_ONE], *over[:-KEPT_OF_ALL]}:
             self._jobs.pop(job.token, None)

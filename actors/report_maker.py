@@ -74,7 +74,7 @@ class ReportMaker:
         code = first_known(
             (owner.language, owner.directory_language, place.language, self._default_language)
         )
-        # Without a browser that tells, days are written as they are where the owner sits.
+        # Without a browser that tells: days are written, and weeks begin, as where the owner sits.
         known = language(code, regional(code, place.country))
         return Reader(known, schedule.draft.zone, self._clock(), owner.time_format)
 

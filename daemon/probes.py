@@ -101,9 +101,7 @@ async def reports(config: Config, house: House | None = None) -> Finding:
         size = (await file.stat()).st_size
     except OSError:
         return Finding(what, "OK", Words(N_("the daemon prepares the calls when it starts")))
-    text = said(
-        N_("the calls are prepared in %(file)s, %(size)s"), file=str(file), size=Bytes(size)
-    )
+    text = said(N_("copy of the calls: %(file)s, %(size)s"), file=str(file), size=Bytes(size))
     return Finding(what, "OK", text)
 
 

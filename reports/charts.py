@@ -43,9 +43,10 @@ def chart_order(report: Report, asked: Ask) -> tuple[Order, ...]:
     if asked.by[0] in _TIMES:
         # Of a long time its end is drawn.
         return tuple(Order(name, falling=name in _DAYS) for name in asked.by)
-    # Parts of a bar are ordered by what they are parts of, as the table is.
     first, *others = measures
-    return (Order("calls" if others and "calls" in asked.measures else first, falling=True),)
+    # Parts of a bar are ordered by what they are parts of, as the table is.
+    whole = next((one.column for one in asked.order if one.column in asked.measures), first)
+    return (Order(whole if others else first, falling=True),)
 
 
 def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | None:
@@ -77,13 +78,17 @@ def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | N
     )
 
 
+_WHOLES = {
+    frozenset({"incoming", "outgoing"}): N_("External calls"),
+    frozenset({"called_back", "not_called_back"}): N_("Missed calls"),
+}
+
+
 def _what(measures: Sequence[str], series: Sequence[Series], reader: Reader) -> str:
     """What several series are together: calls, though not all where one way leads inside."""
     if len(series) == 1:
         return series[0].label
-    if set(measures) == {"incoming", "outgoing"}:
-        return reader.language.text(N_("External calls"))
-    return reader.language.text(N_("Calls"))
+    return reader.language.text(_WHOLES.get(frozenset(measures), N_("Calls")))
 
 
 def _measures(report: Report, asked: Ask) -> tuple[str, ...]:

@@ -10,12 +10,13 @@ import zlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from reports.document import Chart, Column, Document, Series, Value
+from storage.viewer import Viewer
 from telephony.errors import RingfenceError
 
-VERSION = 1
+VERSION = 2
 
 MOST_ROWS = 5_000
 """Results with more rows are not kept, of which only the run is."""
@@ -27,11 +28,28 @@ class BadResult(RingfenceError):
     """The bytes are no document that `pack` made."""
 
 
-def pack(document: Document) -> bytes:
+class Kept(NamedTuple):
+    """A document that was kept, and how far whoever ran it saw then (`seen_as`)."""
+
+    document: Document
+    seen_as: tuple[str, ...]
+
+    def is_for(self, viewer: Viewer) -> bool:
+        """Whether its person still sees what it shows: nobody keeps what was taken from them."""
+        return viewer.is_administrator or self.seen_as == seen_as(viewer)
+
+
+def seen_as(viewer: Viewer) -> tuple[str, ...]:
+    """How far somebody sees."""
+    return viewer.breadth, viewer.scope or "", viewer.scope_value
+
+
+def pack(document: Document, seen_as: tuple[str, ...]) -> bytes:
     """The document as compressed JSON. Takes its time: call it in a thread."""
     chart = document.chart
     kept = {
         "version": VERSION,
+        "seen_as": seen_as,
         "title": document.title,
         "question": document.question,
         "facts": document.facts,
@@ -48,7 +66,7 @@ def pack(document: Document) -> bytes:
     return zlib.compress(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode(), 6)
 
 
-def unpack(content: bytes) -> Document:
+def unpack(content: bytes) -> Kept:
     """The inverse. Raises `BadResult`."""
     try:
         inflate = zlib.decompressobj()
@@ -56,7 +74,7 @@ def unpack(content: bytes) -> Document:
         kept = cast("dict[str, Any]", json.loads(text))
         if kept["version"] != VERSION:
             raise BadResult(f"a result of version {kept['version']}")
-        return _document(kept)
+        return Kept(_document(kept), tuple(kept["seen_as"]))
     except (zlib.error, ValueError, KeyError, TypeError, ArithmeticError) as error:
         raise BadResult(str(error)) from error
 

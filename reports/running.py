@@ -63,11 +63,6 @@ class Run:
         rows = await self.page(order, 0, DRAWN)
         return chart_of(self.made, rows, reader)
 
-    async def document(self, reader: Reader, order: Sequence[Order] = ()) -> Document:
-        """Everything: all rows, the totals and the chart."""
-        whole = document(self.made, await self.page(order), reader)
-        return replace(whole, chart=await self.chart(reader))
-
 
 Wanted = tuple[Viewer, Report, Options]
 """For whom, what, and narrowed how."""

@@ -22,7 +22,10 @@ MOST_WAITING = 1_000
 
 
 MOST_AN_HOUR = 300
-"""Mails one person may send within an hour from pages; schedules are limited by their number."""
+"""Mails one person may send within an hour from a page; what is scheduled has limits of its own."""
+
+FROM_A_PAGE = "page:"
+"""What the key of such a mail begins with."""
 
 
 class TooLarge(StorageConflict):
@@ -93,8 +96,6 @@ async def queue(connection: Connection, viewer: Viewer, parcel: Parcel, now: dat
     )
     if waiting + len(parcel.addresses) > MOST_WAITING:
         raise TooManyWaiting(f"{waiting} mails of this person wait already")
-    if parcel.schedule_id is None:
-        await _refuse_too_many(connection, viewer, parcel, now)
     file_id = await _keep(connection, file) if file else None
     made = await connection.fetch(
         """
@@ -116,22 +117,25 @@ async def queue(connection: Connection, viewer: Viewer, parcel: Parcel, now: dat
         now,
     )
     if made:
+        if parcel.key.startswith(FROM_A_PAGE):
+            await _refuse_too_many(connection, viewer, now)
         await notify(connection, "report_mail", "-")
     elif file_id is not None:
         await connection.execute("delete from report_mail_file where id = $1", file_id)
     return len(made)
 
 
-async def _refuse_too_many(
-    connection: Connection, viewer: Viewer, parcel: Parcel, now: datetime
-) -> None:
+async def _refuse_too_many(connection: Connection, viewer: Viewer, now: datetime) -> None:
+    """Give up what was just queued where it is too much; one form after the other."""
+    await connection.execute("select from person where id = $1 for no key update", viewer.person_id)
     sent: int = await connection.fetchval(
         "select count(*) from report_mail"
-        " where person_id = $1 and schedule_id is null and created_at > $2",
+        " where person_id = $1 and starts_with(key, $2) and created_at > $3",
         viewer.person_id,
+        FROM_A_PAGE,
         now - timedelta(hours=1),
     )
-    if sent + len(parcel.addresses) > MOST_AN_HOUR:
+    if sent > MOST_AN_HOUR:
         raise TooManyAnHour(f"{sent} mails of this person within the hour")
 
 

@@ -8,6 +8,7 @@ from facts_added_up import Key, Result, in_order, order_of
 from facts_by_hand import Question, number_key
 from fixtures_facts import World
 
+from actors.report_jobs import whole_document
 from reports.running import Run
 from storage.facts.kept import AnswerRow
 
@@ -86,4 +87,4 @@ def _assert_order(asked: Question, wanted: Result, keys: list[Key], rows: list[A
 
 def document_of(world: World, asked: Question, run: Run) -> Any:
     """The whole document of a run."""
-    return world.run(run.document, world.reader(asked))
+    return world.run(whole_document, run, world.reader(asked))

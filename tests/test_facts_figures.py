@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from fixtures_facts import World
 
 from reports.catalogue import REPORTS
 from reports.charts import ADDED_UP
+from reports.definition import Report
+from reports.document import Chart
 from reports.options import Options
 
 EVERYBODY = ("root", "cmoreau", "turkish", "asonnino")
@@ -53,6 +56,20 @@ def test_a_chart_draws_what_the_table_says(world: World, report: str) -> None:
             assert sorted(figures, reverse=True)[: drawn.most] == [*series.values[: drawn.most]]
         if name in ADDED_UP and document.chart.kind != "line":
             assert sum(series.values) == wanted.totals[name]
+    _assert_largest_first(REPORTS[report], document.chart, wanted.groups.values())
+
+
+def _assert_largest_first(report: Report, chart: Chart, groups: Iterable[dict[str, Any]]) -> None:
+    """Bars of several parts: those whose parts come to most are drawn."""
+    drawn = report.chart
+    whole = next((one.column for one in report.order if one.column in report.columns), "")
+    if drawn is None or len(drawn.measures) == 1 or report.by[0] in {"hour", "weekday"}:
+        return
+    if any(sum(group[name] for name in drawn.measures) != group[whole] for group in groups):
+        return  # calls inside the company have no part in it
+    bars = [sum(parts) for parts in zip(*(one.values for one in chart.series), strict=True)]
+    largest = sorted((group[whole] for group in groups), reverse=True)
+    assert bars[: drawn.most] == largest[: drawn.most]
 
 
 def test_a_chart_of_in_and_out_is_not_of_all_calls(world: World) -> None:

@@ -81,7 +81,7 @@ async def test_a_place_gives_zone_and_emergency_numbers(database: Database, comp
     person = await database.unit_of_work(people.by_login, "asonnino")
     assert person is not None
     place = await database.unit_of_work(people.place_of, person)
-    assert place == people.Place("Europe/Rome", ("112", "118"))
+    assert place == people.Place("Europe/Rome", ("112", "118"), country="IT")
 
 
 async def test_a_new_password_ends_sessions_and_open_links(

@@ -78,7 +78,7 @@ async def test_a_run_is_noted_with_its_result(desk: Desk, database: Database) ->
     assert job.run is not None
     ((noted),) = await rows_of(database, "select * from report_run")
     assert (noted["report"], noted["rows"], noted["format"]) == ("call-list", 3, "page")
-    kept = unpack(noted["result"])
+    kept = unpack(noted["result"]).document
     assert kept == replace(await whole_document(job.run, READER), made_at=kept.made_at)
     assert (noted["kept_until"] - noted["started_at"]).days == 30
 
@@ -124,7 +124,7 @@ async def test_a_token_opens_for_its_person_alone(desk: Desk) -> None:
     assert desk.jobs.find("", desk.viewer) is None
 
 
-async def test_nothing_is_left_of_what_is_cancelled(
+async def test_a_run_that_is_cancelled_has_no_result(
     desk: Desk, gate: trio.Event, database: Database
 ) -> None:
     job = desk.start()
@@ -136,6 +136,16 @@ async def test_nothing_is_left_of_what_is_cancelled(
     assert desk.jobs.find(job.token, desk.viewer) is job, "other pages wait for it"
     assert desk.jobs.running(desk.viewer) == []
     assert await rows_of(database, "select * from report_run") == []
+
+
+async def test_what_is_being_cancelled_is_not_joined(desk: Desk, gate: trio.Event) -> None:
+    job = desk.start()
+    desk.jobs.cancel(job)
+    another = desk.start()
+    assert another is not job
+    gate.set()
+    await another.over.wait()
+    assert another.run is not None
 
 
 async def test_the_oldest_give_way(desk: Desk) -> None:
@@ -191,12 +201,12 @@ DOCUMENT = Document(
 
 
 def test_what_is_kept_comes_back_as_it_was() -> None:
-    assert unpack(pack(DOCUMENT)) == DOCUMENT
+    assert unpack(pack(DOCUMENT, ("own", "", ""))) == (DOCUMENT, ("own", "", ""))
     bare = replace(DOCUMENT, chart=None, totals=None, rows=[])
-    assert unpack(pack(bare)) == bare
+    assert unpack(pack(bare, ())).document == bare
 
 
-@pytest.mark.parametrize("content", [b"", b"x", pack(DOCUMENT)[:-20]])
+@pytest.mark.parametrize("content", [b"", b"x", pack(DOCUMENT, ())[:-20]])
 def test_what_is_no_result_is_refused(content: bytes) -> None:
     with pytest.raises(BadResult):
         unpack(content)

@@ -264,26 +264,36 @@ async def test_one_person_sends_so_many_an_hour(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report_mail, "MOST_AN_HOUR", 4)
-    for key in ("one", "two"):
+    for key in ("page:one", "page:two"):
         assert await post.queue(key=key) == 2
         await post.mailer.deliver_pending()
     with pytest.raises(TooManyAnHour):
-        await post.queue(key="three")
-    assert await post.queue("bkowalska", key="theirs") == 2
-    scheduled = await _a_schedule(post)
-    assert await post.queue(key="on time", schedule_id=scheduled) == 2
+        await post.queue(key="page:three")
+    assert len(await post.states()) == 4, "nothing is left of it"
+    assert await post.queue(key="page:two") == 0, "a form sent twice does no harm"
+    assert await post.queue("bkowalska", key="page:theirs") == 2
+    assert await post.queue(key="schedule:1:on time") == 2
     post.now += timedelta(hours=1)
-    assert await post.queue(key="three") == 2
+    assert await post.queue(key="page:three") == 2
 
 
-async def _a_schedule(post: Post) -> int:
-    ((schedule_id,),) = await post.rows(
-        "insert into report_schedule (person_id, report, options, description, format, addresses,"
-        " starts_local, zone, every, unit, created_at) select id, 'call-list', '{}', 'Calls',"
-        " 'pdf', array['a@example.com'], '2026-11-20T11:00', 'Europe/Rome', 1, 'days', now()"
-        " from person where login = 'asonnino' returning id"
-    )
-    return schedule_id
+async def test_forms_sent_at_once_are_counted_together(
+    post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report_mail, "MOST_AN_HOUR", 4)
+    refused: list[str] = []
+
+    async def send(key: str) -> None:
+        try:
+            await post.queue(key=key)
+        except TooManyAnHour:
+            refused.append(key)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(4):
+            nursery.start_soon(send, f"page:{number}")
+    assert len(refused) == 2
+    assert len(await post.states()) == 4
 
 
 async def test_old_mails_are_forgotten_and_waiting_ones_are_not(post: Post) -> None:

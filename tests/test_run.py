@@ -82,7 +82,7 @@ def test_the_doctor_finds_what_the_daemon_has_prepared(daemon: RunningDaemon) ->
         time.sleep(0.1)
     done = ringfence("doctor", "--data", daemon.data)
     file = daemon.data / "analytics" / "calls.duckdb"
-    assert f"OK    reports: the calls are prepared in {file}, " in done.stdout
+    assert f"OK    reports: copy of the calls: {file}, " in done.stdout
 
 
 def test_a_missing_inbox_is_named(daemon: RunningDaemon) -> None:

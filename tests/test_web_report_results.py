@@ -529,6 +529,34 @@ async def test_a_history_is_one_s_own(app: QuartTrio, root: Browser, house: Hous
     assert "You have run no report yet" in other.text
 
 
+async def test_a_kept_result_without_rows_says_so(user: Browser, house: House) -> None:
+    await opened(
+        user, f"{LIST}&on=period&period=between&from=1999-01-01T00:00&until=1999-02-01T00:00"
+    )
+    await kept(house)
+    history = await opened(user, f"{PATH}/history")
+    await user.get(history.all("//a[@class='row-link']/@href")[0])
+    assert "No calls matched" in user.text
+
+
+async def test_a_result_goes_with_the_right_to_see_it(
+    app: QuartTrio, database: Database, house: House
+) -> None:
+    browser = await speaks(app, "cmoreau")
+    await opened(browser, LIST)
+    await kept(house)
+    await browser.get(f"{PATH}/history")
+    address = Result(browser.page).all("//a[@class='row-link']/@href")[0]
+    await browser.get(address)
+    assert "This is the result as it was on" in browser.text
+    await rows_of(database, "update person set role = 'user', scope = null"
+                  " where login = 'cmoreau' returning 1")  # fmt: skip
+    await browser.get(address)
+    assert "only the run itself is kept" in browser.text
+    await browser.get(f"{address}/export.csv")
+    assert "only the run itself is kept" in browser.text
+
+
 async def test_a_result_is_kept_for_a_time(user: Browser, house: House, clock: HeldClock) -> None:
     await opened(user)
     await kept(house)

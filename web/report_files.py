@@ -25,6 +25,7 @@ from storage import audit, report_mail
 from storage.database import Connection
 from storage.facts.kept import NoLongerKept
 from storage.report_mail import (
+    FROM_A_PAGE,
     MOST_AN_HOUR,
     Parcel,
     ReportFile,
@@ -43,6 +44,7 @@ from web.report_results import (
     failed,
     file_formats,
     order_asked,
+    too_many,
 )
 from web.schedule_form import ADDRESS_TROUBLES
 from web.trail import event
@@ -76,9 +78,7 @@ async def read_whole(wanted: Wanted) -> Whole | Response:
     for attempt in range(2):
         job = job or _start(wanted)
         if job is None:
-            return await cannot(
-                wanted, CannotShow(say("Too many reports at once"), say(_TOO_MANY), 429)
-            )
+            return await too_many(wanted)
         await job.over.wait()
         if job.error is not None:
             house().report_jobs.forget(job)
@@ -94,12 +94,6 @@ async def read_whole(wanted: Wanted) -> Whole | Response:
                 raise
             job = None
     raise AssertionError("two attempts end in an answer or an error")
-
-
-_TOO_MANY = N_(
-    "You have as many reports running as one may. Wait for one of them, or cancel one in the "
-    "history of your reports."
-)
 
 
 def _start(wanted: Wanted) -> Job | None:
@@ -275,7 +269,7 @@ async def _queue(
     told = filter_words(whole.run.made)
     now = house().clock()
     parcel = Parcel(
-        key=f"page:{viewer().id}:{UUID(form.get('once')).hex}",
+        key=f"{FROM_A_PAGE}{viewer().id}:{UUID(form.get('once')).hex}",
         addresses=addresses,
         subject=form.get("subject") or whole.document.title,
         body=form.get("message") or told,

@@ -10,6 +10,7 @@ from quart import Response, abort
 
 from reports.chart_svg import is_drawable, picture
 from reports.described import facts
+from reports.document import Document
 from reports.errors import ExportError
 from reports.export import MEDIA_TYPES, File, export
 from reports.kept_documents import BadResult, unpack
@@ -114,9 +115,8 @@ async def kept(run_id: int) -> Response:
         return await _not_kept(run_id)
     if found.run.format != "page":
         return download(_file(found.run, found.content, found.run.format))
-    try:
-        document = unpack(found.content)
-    except BadResult:
+    document = _document(found.content)
+    if document is None:
         return await _not_kept(run_id)
     rows, number = len(document.rows), page_number()
     pages = max(1, -(-rows // ROWS_SIZE))
@@ -152,16 +152,25 @@ async def kept_file(run_id: int, file_format: str) -> Response:
     found = await house().database.unit_of_work(report_runs.result, seer(), run_id, house().clock())
     if found is None or found.run.format != "page":
         return await _not_kept(run_id)
-    try:
-        document = unpack(found.content)
-        file = await export(document, cast("FileFormat", file_format), reader(), viewer().id)
-    except BadResult:
+    document = _document(found.content)
+    if document is None:
         return await _not_kept(run_id)
+    try:
+        file = await export(document, cast("FileFormat", file_format), reader(), viewer().id)
     except ExportError as error:
         return await cannot(None, no_file(error), run_words(found.run))
     told = "; ".join(f"{label}: {value}" for label, value in document.facts)
     await tell_export(run_words(found.run), found.run.report, len(document.rows), told, file_format)
     return download(file)
+
+
+def _document(content: bytes) -> Document | None:
+    """A kept result; None where it cannot be read, or shows what the viewer no longer sees."""
+    try:
+        kept = unpack(content)
+    except BadResult:
+        return None
+    return kept.document if kept.is_for(seer()) else None
 
 
 def _file(run: Run, content: bytes, file_format: FileFormat) -> File:

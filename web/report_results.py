@@ -98,7 +98,7 @@ async def result(report_id: str) -> Response:
         else:
             await wait(job)
     except TooManyRunning:
-        return await _too_many(wanted)
+        return await too_many(wanted)
     answer = await _answer(wanted, job, size, is_anew=is_anew)
     return answer or await _once_more(wanted, job, size)
 
@@ -106,7 +106,11 @@ async def result(report_id: str) -> Response:
 async def _once_more(wanted: Wanted, job: Job, size: int) -> Response:
     """The rows of a finished run are gone: run it again, once."""
     house().report_jobs.forget(job)
-    answer = await _answer(wanted, await start(wanted), size, is_anew=True)
+    try:
+        anew = await start(wanted)
+    except TooManyRunning:
+        return await too_many(wanted)
+    answer = await _answer(wanted, anew, size, is_anew=True)
     if answer is None:
         abort(503)
     return answer
@@ -255,7 +259,8 @@ async def failed(wanted: Wanted, error: Exception) -> Response:
     return await cannot(wanted, why)
 
 
-async def _too_many(wanted: Wanted) -> Response:
+async def too_many(wanted: Wanted) -> Response:
+    """The page of whoever has as many reports running as one may."""
     words = say(
         "You have as many reports running as one may. Wait for one of them, or cancel one in the "
         "history of your reports."

@@ -21,7 +21,7 @@ from reports.definition import Report
 from reports.described import facts
 from reports.option_fields import BadOptions, from_json, parse
 from reports.option_reading import Pairs
-from reports.options import Options
+from reports.options import LastDays, Options, Period
 from reports.pdf import PDF_ROWS
 from reports.recurrence import next_after, upcoming
 from reports.zones import zone_choices
@@ -124,7 +124,7 @@ async def _form_page(opened: Opened, form: Typed, status: int = 200) -> Response
         action=f"{PATH}/{opened.schedule.id}" if opened.schedule else f"{PATH}/new",
         formats=FORMATS,
         pdf_rows=PDF_ROWS,
-        is_open=opened.what.options.period in OPEN_PERIODS,
+        is_open=_is_open(opened.what.options.period),
         units=UNITS,
         zones=zone_choices(house().clock(), reader(), form.get("zone")),
         placeholder=PLACEHOLDER,
@@ -137,8 +137,12 @@ def _filters(report: Report, options: Options, labels: tuple[str, ...]) -> objec
     return facts(report, options, None, reader(), labels)
 
 
-OPEN_PERIODS = frozenset({"this_week", "this_month", "this_quarter", "this_year"})
-"""Periods that are not over when a report of them is sent."""
+def _is_open(period: Period | None) -> bool:
+    """Whether a period is not over when a report of it is sent."""
+    return isinstance(period, LastDays) or period in _OPEN
+
+
+_OPEN = frozenset({"today", "this_week", "this_month", "this_quarter", "this_year"})
 
 
 class NextRuns(NamedTuple):
