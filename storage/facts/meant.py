@@ -29,6 +29,9 @@ _TEXTS = {
     "contains": "contains({0}, {1})",
     "lacks": "not coalesce(contains({0}, {1}), false)",
 }
+_CODES = frozenset({"direction", "answer", "type"})
+"""Fields whose texts are ours, in small letters: nothing has to be made small, row by row."""
+
 _WRITTEN = str.maketrans("", "", " \t\u00a0-./()")
 
 OF_THE_CALL = frozenset({
@@ -162,7 +165,7 @@ class Meant:
         if isinstance(value, tuple):
             raise NotAskable(f"{one.field} {one.operator} a list")
         bound = self.value(naive(value) if isinstance(value, datetime) else value)
-        if isinstance(value, str) and one.operator != "exactly":
+        if isinstance(value, str) and one.operator != "exactly" and one.field not in _CODES:
             # Both by the engine, whose small letters need not be Python's.
             sql, bound = f"lower({sql})", f"lower({bound})"
         if one.operator in _TEXTS:
