@@ -39,6 +39,9 @@ RUNNING_AT_ONCE = 3
 KEPT_OF_ONE, KEPT_OF_ALL = 6, 36
 """Finished runs whose rows can be read: fewer than the answers that are kept."""
 
+KEPT_AFTER_S = 0.25
+"""The page of a run is made first, which reads the same rows; then its result is kept."""
+
 _log = logging.getLogger("ringfence.reports")
 
 
@@ -149,6 +152,7 @@ class ReportJobs:
                 _log.warning("report failed", extra={"report": asked.report.id, "why": str(error)})
             else:
                 job.over.set()
+                await trio.sleep(KEPT_AFTER_S)
                 await self._keep(job, job.run, run_id, reader, keep)
         job.over.set()
         job.kept.set()
