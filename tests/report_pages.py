@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
@@ -160,3 +162,15 @@ async def opened(browser: Browser, address: str = LIST) -> Result:
     answer = await browser.get(address.partition("#")[0])
     assert answer.status_code == 200, f"{address}: {answer.status_code}"
     return Result(browser.page)
+
+
+def csv_rows(content: bytes) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+
+
+async def download(browser: Browser, address: str) -> tuple[bytes, Any]:
+    answer = await browser.client.get(address, headers=browser.headers)
+    assert answer.status_code == 200
+    content = await answer.get_data()
+    assert isinstance(content, bytes)
+    return content, answer.headers
