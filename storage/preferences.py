@@ -23,6 +23,18 @@ async def get(connection: Connection, viewer: Viewer, name: str) -> object:
     )
 
 
+async def get_to_change(connection: Connection, viewer: Viewer, name: str) -> object:
+    """As `get`, and whoever else would change it waits for the end of this transaction.
+
+    Without it, of two changes made at once to one value, each beside what the other changed, the
+    later would undo the earlier.
+    """
+    await connection.execute(
+        "select pg_advisory_xact_lock(hashtextextended($1, $2))", name, viewer.person_id or 0
+    )
+    return await get(connection, viewer, name)
+
+
 async def put(connection: Connection, viewer: Viewer, name: str, value: object) -> None:
     """Keep a JSON value under this name, None forgetting it; the machine itself keeps nothing.
 

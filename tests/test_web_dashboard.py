@@ -10,6 +10,7 @@ from typing import cast
 from urllib.parse import quote
 
 import pytest
+import trio
 from call_rows import add_call
 from fixtures_web import Browser, HeldClock, id_of
 from quart.wrappers import Response
@@ -426,3 +427,18 @@ def test_moving_beyond_an_end_stays() -> None:
 @pytest.mark.parametrize("text", ["", "last-calls", "last-calls attic", "x top_left"])
 def test_what_names_no_place(text: str) -> None:
     assert widget_and_place(text) is None
+
+
+async def test_of_two_changes_made_at_once_neither_is_lost(user: Browser) -> None:
+    """Two windows of one person: each change begins from what the other left."""
+    await user.get(PATH)
+    ids = [widget.id for widget in WIDGETS]
+
+    async def close(widget: str) -> None:
+        assert (await user.submit(PATH, close=widget)).status_code == 303
+
+    async with trio.open_nursery() as nursery:
+        for placed in USUAL.values():
+            nursery.start_soon(close, placed[0])
+    await user.get(PATH)
+    assert not [name for name in ids if f'id="widget-{name}"' in user.page]

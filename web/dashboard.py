@@ -188,7 +188,7 @@ async def arrange() -> Response:
     form = cast("MultiDict[str, str]", await request.form)  # pyright: ignore[reportUnknownMemberType] - Quart leaves it open
 
     async def change(connection: Connection, seer: Viewer) -> tuple[Layout, Layout]:
-        before = await _layout(connection, seer)
+        before = read(await preferences.get_to_change(connection, seer, KEPT_AS))
         after = arranged(before, form)
         if after != before:
             await preferences.put(connection, seer, KEPT_AS, after.json())

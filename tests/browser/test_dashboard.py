@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 if TYPE_CHECKING:
     from conftest import Axe, Demo
@@ -126,17 +126,56 @@ def test_moved_by_arrow_keys(sign_in: Open) -> None:
     assert arrangement(page)["bottom_left"] == [DEPARTMENT, MINE]
 
 
+QUICK = ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowUp")
+
+
+def press(page: Page, keys: tuple[str, ...]) -> dict[str, list[str]]:
+    """Move a widget by keys, as quick as a hand is, and give where everything stands then."""
+    page.locator(f"#grip-{DEPARTMENT}").focus()
+    for key in keys:
+        page.keyboard.press(key)
+    expect(page.locator("#dashboard-said")).to_have_text(re.compile("Bottom Left, 1 of 2"))
+    return arrangement(page)
+
+
+def slow_changes(page: Page) -> list[str]:
+    """Make the way of every change to the server a slow one; what is sent is listed."""
+    sent: list[str] = []
+
+    def on_the_way(route: Route) -> None:
+        if route.request.method == "POST":
+            sent.append(route.request.post_data or "")
+            page.wait_for_timeout(400)
+        route.continue_()
+
+    page.route(re.compile(re.escape(PATH)), on_the_way)
+    return sent
+
+
 def test_quick_keys_end_where_they_lead(sign_in: Open) -> None:
     page = dashboard(sign_in())
-    page.locator(f"#grip-{DEPARTMENT}").focus()
-    for key in ("ArrowRight", "ArrowDown", "ArrowDown", "ArrowDown", "ArrowLeft", "ArrowUp"):
-        page.keyboard.press(key)
-    there = arrangement(page)
-    expect(page.locator("#dashboard-said")).to_have_text(re.compile("Bottom Left, 1 of 2"))
-    with saved(page):  # type: ignore[attr-defined]
-        page.get_by_role("button", name="Minimise Today Call Status").click()
+    sent = slow_changes(page)
+    there = press(page, QUICK)
+    assert there["bottom_left"] == [DEPARTMENT, MINE]
+    page.get_by_role("button", name="Minimise Today Call Status").click()
+    said = page.locator("#dashboard-said")
+    expect(said).to_have_text("Minimised: Today Call Status by Department")
     assert arrangement(page) == there
+    assert len(sent) < len(QUICK), "moves that wait for their turn go together"
     page.reload()
+    assert arrangement(page) == there
+    expect(widget(page, STATUS)).to_have_class(re.compile("widget-small"))
+
+
+def test_a_page_left_at_once_keeps_what_was_moved(sign_in: Open) -> None:
+    page = dashboard(sign_in())
+    there = press(page, QUICK)
+    page.goto("/account/")
+    for _ in range(50):
+        page.goto(PATH)
+        if arrangement(page) == there:
+            break
+        page.wait_for_timeout(100)
     assert arrangement(page) == there
 
 

@@ -14,8 +14,8 @@ const widgetsOf = (zone) => [...zone.querySelectorAll(":scope > .widget")];
 const widget = (id) => document.getElementById(`widget-${id}`);
 const title = (id) => document.getElementById(`title-${id}`)?.textContent ?? "";
 
-let sending = 0; // changes under way: until they are kept, what the server says of the order is old
-let queue = Promise.resolve();
+const waiting = []; // changes still to be sent
+let sending = false; // until all changes are kept, what the server says of the order is old
 let lifted = null; // what the pointer holds
 let held = null; // changes that came while something was held
 let timer = 0;
@@ -133,27 +133,52 @@ new MutationObserver(() => {
 
 // What is changed ----------------------------------------------------------------------------------
 
-// One after the other, so that the last is the one that stays.
+// One after the other, so that the last is the one that stays. Moves that wait for their turn go
+// together: the answer to the last of many quick keys is not many answers away.
 function send(body) {
-  sending += 1;
-  queue = queue.then(() => sent(body));
-  return queue;
+  const last = waiting.at(-1);
+  if (last?.body.has("place") && body.has("place")) {
+    last.body.append("place", body.get("place"));
+    return last.kept;
+  }
+  const change = { body };
+  change.kept = new Promise((resolve) => (change.answer = resolve));
+  waiting.push(change);
+  if (!sending) sendWaiting();
+  return change.kept;
+}
+
+async function sendWaiting() {
+  sending = true;
+  while (waiting.length) {
+    const { body, answer } = waiting.shift();
+    const html = await sent(body);
+    sending = waiting.length > 0;
+    if (html) settle(parsed(html), { ours: true });
+    answer(html !== "");
+  }
 }
 
 async function sent(body) {
-  let html = "";
   try {
-    const answer = await fetch(source(), { method: "POST", body, redirect: "error" });
+    const answer = await post(source(), body);
     if (answer.status === 401) location.reload();
     if (!answer.ok) throw new Error(`${answer.status}`);
-    html = await answer.text();
+    return await answer.text();
   } catch {
     say(SAID.dataset.unsaved, true);
+    return "";
   }
-  sending -= 1;
-  if (html) settle(parsed(html), { ours: true });
-  return html !== "";
 }
+
+// Kept alive: a change that is under way arrives though the page is left.
+function post(address, body) {
+  return fetch(address, { method: "POST", body, redirect: "error", keepalive: true });
+}
+
+addEventListener("pagehide", () => {
+  for (const { body } of waiting.splice(0)) post(source(), body).catch(() => {});
+});
 
 function change(name, value) {
   const body = new URLSearchParams(new FormData(document.getElementById("arrange")));
