@@ -42,8 +42,6 @@ async def _measure(calls: int) -> dict[str, object]:
         pages = await _pages(database)
         ours = await _lists(database)
         theirs = await trio.to_thread.run_sync(_duckdb, duck_file)
-    # The list as long as it goes is shown, not held to the bar: most of it is writing 200 rows.
-    held = [figures["p95_s"] for page, figures in pages.items() if LONGEST not in page]
     return {
         "calls": calls,
         "pages": pages,
@@ -54,7 +52,8 @@ async def _measure(calls: int) -> dict[str, object]:
             "times_faster": round(theirs["median_s"] / ours["median_s"], 1),
         },
         "list_bar_s": LIST_BAR_S,
-        "passed": max(held) < PAGE_BAR_S and ours["median_s"] < LIST_BAR_S,
+        "passed": max(figures["p95_s"] for figures in pages.values()) < PAGE_BAR_S
+        and ours["median_s"] < LIST_BAR_S,
     }
 
 
@@ -82,6 +81,7 @@ async def _pages(database: Database) -> dict[str, dict[str, float]]:
     settings = WebSettings(public_url="http://portal.example", secure_cookies=False)
     figures: dict[str, dict[str, float]] = {}
     async with open_house(database, lambda: NOW, Outside()) as house:
+        await house.reports.copy.refresh()  # what a daemon does once, before its pages are judged
         app = create_app(house, settings)
         for role, login in PEOPLE_LOOKING.items():
             client = app.test_client()

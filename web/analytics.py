@@ -14,7 +14,7 @@ from storage.database import Connection
 from storage.day_totals import NO_CALLS, Figures, Span
 from storage.seen_calls import SeenCall
 from storage.viewer import Viewer
-from web.call_words import gateway_words, type_words
+from web.call_lines import call_lines
 from web.context import house, is_background, page, part_or_page, reader, seer
 from web.portal import signed_in_pages
 from web.report_boxes import Boxes, read_boxes
@@ -145,16 +145,16 @@ async def home() -> Response:
     viewer, at = seer(), house()
     found = await at.database.unit_of_work(read_home, viewer, at.clock())
     options: list[Choice] = choices(viewer, found.whose)
+    links, local = HomeLinks(found.top, found.whose, bool(options)), in_zone(found.zone_name)
     return await part_or_page(
         "portal/parts/analytics_home.html",
         "portal/analytics.html",
         home=found,
         tops=TOPS,
         options=options,
-        links=HomeLinks(found.top, found.whose, bool(options)),
-        local=in_zone(found.zone_name),
-        type_words=type_words,
-        gateway_words=gateway_words,
+        links=links,
+        local=local,
+        lines=call_lines(found.rows, local, links.number),
     )
 
 

@@ -21,6 +21,7 @@ from storage.seen_calls import COUNTED_UP_TO, CallPage, SeenCall
 from storage.viewer import Viewer
 from web.analytics import in_zone, midnight
 from web.budget import FIRST_DAY, LAST_DAY
+from web.call_lines import call_lines
 from web.call_words import (
     TYPES,
     amount,
@@ -248,6 +249,8 @@ async def call_list() -> Response:
     viewer = seer()
     listed = await house().database.unit_of_work(read_calls, viewer)
     options = choices(viewer, listed.whose)
+    links = CallLinks(listed.asked.texts, listed.whose, bool(options))
+    local = in_zone(listed.zone_name)
     return await part_or_page(
         "portal/parts/analytics_calls.html",
         "portal/analytics_calls.html",
@@ -255,16 +258,15 @@ async def call_list() -> Response:
         listed=listed,
         found=listed.found,
         pages=_pages(listed.found),
-        links=CallLinks(listed.asked.texts, listed.whose, bool(options)),
+        links=links,
         options=options,
         types=[(code, say(words)) for code, words in TYPES.items()],
         gateways=_gateways(listed.gateways),
         day_types={name: _day_type(listed.asked, name) for name in ("from", "until")},
         breadth=viewer.breadth,
         counted_up_to=COUNTED_UP_TO,
-        local=in_zone(listed.zone_name),
-        type_words=type_words,
-        gateway_words=gateway_words,
+        local=local,
+        lines=call_lines(listed.found.rows, local, links.number),
     )
 
 
