@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import signal
+import weakref
 from pathlib import Path
 
 import asyncpg
@@ -12,6 +14,7 @@ import pytest
 import trio
 
 from daemon.embedded import embedded_server, revive
+from storage.bridge import KEPT_TIMERS, open_asyncio
 from storage.database import (
     Connection,
     Database,
@@ -224,6 +227,31 @@ async def test_the_pool_outlives_a_server_that_is_killed_and_started_again(tmp_p
             for n in range(10, 16):
                 nursery.start_soon(database.unit_of_work, _mark, n)
         assert database.free_connections == 3
+
+
+async def test_time_outs_that_were_not_needed_are_forgotten() -> None:
+    """A statement's time-out is minutes away; ten thousand statements may not leave as many."""
+    gone_off: list[float] = []
+
+    async def work() -> list[weakref.ref[asyncio.TimerHandle]]:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        loop.call_later(0.2, lambda: gone_off.append(loop.time() - began))
+        known: list[weakref.ref[asyncio.TimerHandle]] = []
+        for number in range(10_000):
+            timer = loop.call_later(600 - number % 7, gone_off.append, 0.0)
+            known.append(weakref.ref(timer))
+            if number % 50 == 0:
+                await asyncio.sleep(0)
+            timer.cancel()
+        await asyncio.sleep(0.4)
+        return known
+
+    async with open_asyncio() as side:
+        known = await side.run(work)
+        assert sum(ref() is not None for ref in known) <= 2 * KEPT_TIMERS
+    assert len(gone_off) == 1, "what was not cancelled goes off, once"
+    assert gone_off[0] >= 0.2
 
 
 async def test_a_statement_that_takes_too_long_is_stopped(dsn: str) -> None:
