@@ -164,6 +164,36 @@ async def test_what_was_looked_at_is_remembered(
     ]
 
 
+def crumbs(browser: Browser) -> list[tuple[str, str]]:
+    """The addresses above a page and what they are called."""
+    found = re.search(r'<nav class="crumbs".*?</nav>', browser.page, re.DOTALL)
+    assert found
+    return re.findall(r'<a href="([^"]*)">([^<]*)</a>', unescape(found[0]))
+
+
+@pytest.mark.parametrize(
+    ("led_by", "expected"),
+    [
+        ("", ("/analytics/calls", "Call List")),
+        ("http://portal.example/analytics/calls?type=missed", None),
+        ("http://portal.example/analytics/reports/longest-calls?d=last-7-days&page=2", None),
+        ("http://portal.example/analytics/dashboard", None),
+        ("http://elsewhere.example/analytics/calls?type=missed", ("/analytics/calls", "Call List")),
+        ("http://portal.example/analytics/reports/none-such", ("/analytics/calls", "Call List")),
+        ("http://[portal.example/analytics/calls?x", ("/analytics/calls", "Call List")),
+    ],
+)
+async def test_the_breadcrumb_leads_back_to_the_list_that_led_here(
+    browser: Browser, priced: str, led_by: str, expected: tuple[str, str] | None
+) -> None:
+    await at_home(browser, "asonnino", "/analytics/calls")
+    await browser.get(f"/analytics/calls/{priced}", Referer=led_by)
+    titles = {"calls": "Call List", "longest-calls": "Longest calls", "dashboard": "Dashboard"}
+    back = led_by.removeprefix("http://portal.example")
+    known = titles.get(back.partition("?")[0].rpartition("/")[2], "")
+    assert crumbs(browser)[-1] == (expected or (back, known))
+
+
 async def test_formulas_and_tags_are_only_text(
     browser: Browser, add: Add, database: Database
 ) -> None:

@@ -33,6 +33,7 @@ from web.call_words import (
 )
 from web.context import house, page, part_or_page, say, seer
 from web.portal import signed_in_pages
+from web.way_back import above_a_call
 from web.whose import Whose, choices, looked_at, narrowed, whose_of
 from words.language import N_
 
@@ -309,6 +310,7 @@ async def one_call(call_id: str) -> Response:
         "portal/analytics_call.html",
         found=found,
         call=found.call,
+        above=above_a_call(),
         trace=found.trace,
         local=in_zone(zone_name),
         at_site=in_zone(found.trace.zone),
