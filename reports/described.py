@@ -31,7 +31,7 @@ from reports.options import (
 from reports.restricting import COUNTRIES, OPERATORS, Operator, any_of, choices_of, operand
 from reports.zones import zone_label
 from words.formats import Reader, last_instant, zone
-from words.language import N_
+from words.language import N_, alphabetical
 
 Fact = tuple[str, str]
 """A label and its value."""
@@ -140,7 +140,8 @@ def choice_words(field: Field, reader: Reader) -> dict[str, str]:
 def countries(reader: Reader) -> dict[str, str]:
     """The names of countries by their codes, in the order of the alphabet."""
     names = cast("Mapping[str, str]", reader.language.locale.territories)
-    return dict(sorted(((c, names.get(c, c)) for c in COUNTRIES), key=lambda pair: pair[1]))
+    known = ((code, names.get(code, code)) for code in COUNTRIES)
+    return dict(sorted(known, key=lambda pair: alphabetical(pair[1])))
 
 
 def weekdays(reader: Reader) -> dict[str, str]:

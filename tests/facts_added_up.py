@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -165,7 +166,9 @@ def _list(books: Books, asked: Question, rows: list[Row], back: dict[int, int]) 
     rows = sorted(rows, key=lambda row: (str(row["key"]), row["party"]))
     rows.sort(key=lambda row: row["started_at"], reverse=True)
     for order in reversed(order_of(asked)):
-        rows = in_order(rows, lambda row, name=order.column: value(row, name), order.falling)
+        rows = in_order(
+            rows, lambda row, name=order.column: rank(name, value(row, name)), order.falling
+        )
     if asked.options.most is not None:
         rows = rows[: asked.options.most]
     counted = within_group(books, asked, count(asked, rows, back))
@@ -186,6 +189,21 @@ def in_order(rows: list[Any], key: Any, falling: bool) -> list[Any]:
         *sorted(there, key=key, reverse=falling),
         *(row for row in rows if key(row) is None),
     ]
+
+
+NAMES = frozenset({
+    "person", "login", "department", "cost_centre", "office", "site", "gateway", "operator", "area",
+    "hunt_group", *(f"custom_{number}" for number in range(1, 11)),
+})  # fmt: skip
+
+
+def rank(column: str, value: Any) -> Any:
+    """Where a value stands in its column: names by letters, then accents, small ones first."""
+    if column not in NAMES or value is None:
+        return value
+    apart = unicodedata.normalize("NFD", value)
+    letters = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    return letters.casefold(), apart.casefold(), letters.swapcase()
 
 
 def order_of(asked: Question) -> list[Order]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from facts_added_up import Key, Result, in_order, order_of
+from facts_added_up import Key, Result, in_order, order_of, rank
 from facts_by_hand import Question, number_key
 from fixtures_facts import World
 
@@ -78,7 +78,9 @@ def _assert_order(asked: Question, wanted: Result, keys: list[Key], rows: list[A
 
     ordered = list(wanted.groups)
     for order in reversed(order_of(asked)):
-        ordered = in_order(ordered, lambda key, name=order.column: value(key, name), order.falling)
+        ordered = in_order(
+            ordered, lambda key, name=order.column: rank(name, value(key, name)), order.falling
+        )
     names = [order.column for order in order_of(asked)]
     assert [[value(key, name) for name in names] for key in keys] == [
         [value(key, name) for name in names] for key in ordered[: len(keys)]

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from call_rows import AT, add_call
+from facts_added_up import rank
 from facts_by_hand import Row, hidden_digits, in_scope, number_key, shown_number
 from facts_compared import assert_same
 from fixtures_facts import World
@@ -308,8 +309,10 @@ def test_a_page_is_a_part_of_the_whole(world: World) -> None:
     for report in (LIST, REPORTS["traffic-by-gateway"], REPORTS["missed-calls"]):
         run, rows = world.ask(world.question("root", report))
         columns = run.made.answer.columns
-        for (place, name), falling in itertools.product(enumerate(columns), (False, True)):
-            there = [row for row in rows if row.values[place] is not None]
-            there.sort(key=lambda row, place=place: row.values[place], reverse=falling)
-            without = [row for row in rows if row.values[place] is None]
+        for (at, name), falling in itertools.product(enumerate(columns), (False, True)):
+            there = [row for row in rows if row.values[at] is not None]
+            there.sort(
+                key=lambda row, at=at, name=name: rank(name, row.values[at]), reverse=falling
+            )
+            without = [row for row in rows if row.values[at] is None]
             assert world.run(_pages, run, Order(name, falling)) == [*there, *without]

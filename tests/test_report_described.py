@@ -198,3 +198,18 @@ def test_a_zone_chosen_before_stays_among_them() -> None:
     assert "Asia/Calcutta" in names
     assert "Asia/Kolkata" not in names  # the same place twice
     assert "US/Eastern" in dict(zone_choices(NOW, READER, "US/Eastern"))
+
+
+@pytest.mark.parametrize(
+    ("code", "together"),
+    [
+        ("de", ["Afghanistan", "Ägypten", "Ålandinseln", "Albanien"]),
+        ("pl", ["Litwa", "Łotwa", "Luksemburg"]),
+        ("fr", ["Égypte", "Émirats arabes unis", "Équateur", "Érythrée", "Espagne"]),
+    ],
+)
+def test_countries_stand_where_the_alphabet_has_them(code: str, together: list[str]) -> None:
+    names = list(countries(replace(READER, language=language(code))).values())
+    assert [name for name in names if name in together] == together
+    at = names.index(together[0])
+    assert abs(names.index(together[-1]) - at) < 12

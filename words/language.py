@@ -9,6 +9,7 @@ where it goes with the language.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -48,6 +49,10 @@ def locale_for(language: str) -> Locale:
     """How dates, numbers and money are written in a language; English where it is not ours."""
     known = language if language in LANGUAGES else DEFAULT
     return Locale.parse(_REGIONS.get(known, known))
+
+
+_CROSSED = str.maketrans({"ł": "l", "ø": "o", "đ": "d"})
+"""Letters that Unicode does not take apart."""
 
 
 def N_(message: str) -> str:  # noqa: N802 (gettext's own name for a message translated later)
@@ -96,6 +101,16 @@ class Language:
     def plural(self, one: str, many: str, number: int, **values: object) -> str:
         """The plural form that goes with `number`, filled in; `%(num)d` is the number."""
         return self.words.ngettext(one, many, number) % {"num": number, **values}
+
+
+def alphabetical(word: str) -> tuple[str, str]:
+    """Where a word stands in the alphabet: by its letters, then by what distinguishes those.
+
+    `Ägypten` stands among the As; a crossed Ł among the Ls.
+    """
+    apart = unicodedata.normalize("NFD", word.casefold())
+    bare = "".join(letter for letter in apart if not unicodedata.combining(letter))
+    return bare.translate(_CROSSED), apart
 
 
 @cache

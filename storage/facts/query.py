@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from storage.facts.ask import Order
-from storage.facts.fields import BACK_WITHIN_S, BUSY, DERIVED, SHARES, SUMS, Join
+from storage.facts.fields import BACK_WITHIN_S, BUSY, DERIVED, NAMED, SHARES, SUMS, Join
 from storage.facts.local_time import naive
 from storage.facts.meant import Meant, NotAskable
 
@@ -93,7 +93,7 @@ def listing(meant: Meant, most: int) -> str:
     ask = meant.ask
     ordering = {one.column for one in ask.order}
     by = [f'{meant.sql(name)} as "o_{name}"' for name in sorted(ordering)]
-    order = ", ".join(f'"o_{one.column}" {_way(one)}' for one in ask.order)
+    order = ", ".join(_sorted(f'"o_{one.column}"', one) for one in ask.order)
     ties = "began desc, key, party" if ask.subject == "calls" else "began desc, rid"
     order = f"order by {order + ', ' if order else ''}{ties}"
     back = {"called_back_after"} & set(ask.columns)
@@ -114,7 +114,7 @@ def totals(meant: Meant) -> str:
     """The figures of all the rows of a list; the first two are rows and calls."""
     order = {one.column for one in meant.ask.order}
     by = [f'{meant.sql(name)} as "o_{name}"' for name in sorted(order)]
-    listed = ", ".join(f'"o_{one.column}" {_way(one)}' for one in meant.ask.order)
+    listed = ", ".join(_sorted(f'"o_{one.column}"', one) for one in meant.ask.order)
     ties = "began desc, key, party" if meant.ask.subject == "calls" else "began desc, c.rowid"
     limit = f"order by {listed + ', ' if listed else ''}{ties}" if meant.ask.most else ""
     measures = [f'{measure(name)} as "{name}"' for name in meant.ask.measures]
@@ -191,7 +191,8 @@ def _in_order(meant: Meant, source: str, most: int) -> str:
     column = {name: f"hash(k{number})" for number, name in enumerate(ask.by) if shown[number]}
     column |= {name: measure(name, '"{}"') for name in ask.measures if name in DERIVED}
     column |= {name: _quoted(SHARES[name][0]) for name in ask.measures if name in SHARES}
-    order = [f"{column.get(one.column, _quoted(one.column))} {_way(one)}" for one in ask.order]
+    order = [_sorted(column.get(one.column, _quoted(one.column)), one) for one in ask.order]
+    order += [_sorted(_quoted(name), Order(name)) for name in ask.by if name in NAMED]
     order += [column.get(name, _quoted(name)) for name in ask.by]
     by = f"order by _total desc, {', '.join(order)}"
     fields, joined = _grouped_by(meant)
@@ -261,12 +262,14 @@ def _sums_of(measures: Iterable[str]) -> set[str]:
 
 def ordered(order: Iterable[Order], last: str) -> str:
     """An ORDER BY of columns by name; `last` tells equal rows apart."""
-    return f"order by {', '.join([*(f'{_quoted(one.column)} {_way(one)}' for one in order), last])}"
+    return f"order by {', '.join([*(_sorted(_quoted(one.column), one) for one in order), last])}"
 
 
 def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _way(one: Order) -> str:
-    return "desc nulls last" if one.falling else "asc nulls last"
+def _sorted(column: str, one: Order) -> str:
+    """A column of an ORDER BY; names stand in the order of the alphabet, whatever the language."""
+    collation = " collate en" if one.column in NAMED else ""
+    return f"{column}{collation} {'desc' if one.falling else 'asc'} nulls last"
