@@ -96,6 +96,12 @@ def filled(text: str, filters: str) -> str:
     return text.replace(PLACEHOLDER, filters)
 
 
+def filled_line(text: str, filters: str) -> str:
+    """The same in one line, as a subject is."""
+    lines = (line.strip() for line in filters.splitlines())
+    return " ".join(filled(text, " · ".join(line for line in lines if line)).split())
+
+
 class ReportSchedules:
     """One task that runs what is due, a few at a time.
 
@@ -247,12 +253,10 @@ def _next_at(schedule: Schedule, began_at: datetime, now: datetime) -> datetime 
 
 def _parcel(schedule: Schedule, made: Made) -> Parcel:
     draft, occasion_at = schedule.draft, schedule.occasion_at
-    in_one_line = " · ".join(line.strip() for line in made.filters.splitlines() if line.strip())
-    subject = " ".join(filled(draft.subject, in_one_line).split())
     return Parcel(
         key=f"schedule:{schedule.id}:{iso_z(occasion_at) if occasion_at else ''}",
         addresses=draft.addresses,
-        subject=subject or made.subject,
+        subject=filled_line(draft.subject, made.filters) or made.subject,
         body=filled(draft.body, made.filters),
         language=made.language,
         file=made.file,

@@ -22,6 +22,9 @@ CATEGORIES: tuple[tuple[Category, str], ...] = (
 
 NEW_CATEGORIES: frozenset[Category] = frozenset({"incoming"})
 
+VOICES = "call-quality-in-detail"
+"""The list that groups of measured voices lead to."""
+
 _MONTH = Options(period="this_month")
 _OUTSIDE = Options(traffic="external", period="this_month")
 _MISSED = Options(
@@ -215,6 +218,11 @@ _GROUP_REPORTS = (
         N_("Which phones have poor voice?"), _QUALITY_COLUMNS, (Order("average_mos"),),
         ("extension", "person"), ChartOf("bars", ("average_mos",)), _MONTH, each_side=True,
         subject="quality",
+    ),
+    Report(
+        VOICES, "group", N_("Call quality in detail"), N_("How good was each voice?"),
+        ("started_at", "extension", "person", "device", "mos", "jitter", "latency", "loss"),
+        (Order("mos"),), options=_MONTH, subject="quality",
     ),
     Report(
         "call-quality-by-date", "group", N_("Call quality by date"),

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from reports.definition import Report
+from reports.definition import ChartOf, Report
 from reports.described import field_label
 from reports.document import Chart, Series, Value
 from reports.fields import FIELDS
@@ -44,6 +44,8 @@ def chart_order(report: Report, asked: Ask) -> tuple[Order, ...]:
         # Of a long time its end is drawn.
         return tuple(Order(name, falling=name in _DAYS) for name in asked.by)
     first, *others = measures
+    if asked.order and asked.order[0] == Order(first):
+        return (Order(first),)  # the worst first, where less is worse
     # Parts of a bar are ordered by what they are parts of, as the table is.
     whole = next((one.column for one in asked.order if one.column in asked.measures), first)
     return (Order(whole if others else first, falling=True),)
@@ -54,17 +56,22 @@ def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | N
     drawn, measures = made.report.chart, _measures(made.report, made.ask)
     if drawn is None or not rows or not measures:
         return None
-    labels, columns = _points(made, rows, measures, reader, drawn.most)
+    labels, columns = _points(made, rows, measures, reader, drawn)
     series = tuple(
         Series(field_label(FIELDS[name], reader), tuple(values))
         for name, values in zip(measures, columns, strict=True)
     )
+    is_cut = drawn.kind == "bars" and len(labels) < made.answer.rows and not _is_over_time(made)
     title = reader.language.text(
-        N_("%(what)s by %(group)s"),
+        N_("%(what)s by %(group)s, the first %(shown)s of %(all)s")
+        if is_cut
+        else N_("%(what)s by %(group)s"),
         what=_what(measures, series, reader),
         group=" \u00b7 ".join(
             field_label(FIELDS[name], reader, made.custom_labels) for name in made.ask.by
         ),
+        shown=reader.number(len(labels)),
+        all=reader.number(made.answer.rows),
     )
     kind = FIELDS[measures[0]].kind
     return Chart(
@@ -97,9 +104,10 @@ def _measures(report: Report, asked: Ask) -> tuple[str, ...]:
 
 
 def _points(
-    made: Made, rows: Sequence[AnswerRow], measures: Sequence[str], reader: Reader, most: int
+    made: Made, rows: Sequence[AnswerRow], measures: Sequence[str], reader: Reader, drawn: ChartOf
 ) -> tuple[list[str], list[list[Decimal | int]]]:
-    """The labels and each measure's values, what is left at the end."""
+    """The labels and each measure's values; of parts of a whole, the rest at the end."""
+    most = drawn.most
     if made.ask.by[0] in _DAYS:
         rows = sorted(rows, key=lambda row: str(row.values[0]))
     index = [made.answer.columns.index(name) for name in measures]
@@ -109,13 +117,29 @@ def _points(
         rows = rows[-most:]
     labels = _labels(made, rows[:most], reader)
     values = [[_figure(row.values[at]) for row in rows[:most]] for at in index]
-    is_rest = made.answer.rows > most and made.ask.by[0] not in _TIMES
-    if is_rest and ADDED_UP.issuperset(measures):
+    rest = _rest(made, measures, values) if len(labels) in {most, made.ask.most} else []
+    if drawn.kind == "shares" and any(rest):
         labels.append(reader.language.text(N_("Others")))
-        for name, column in zip(measures, values, strict=True):
-            total = _figure(made.answer.totals.get(name))
-            column.append(max(_NOTHING, total - sum(column, start=_NOTHING)))
+        for figure, column in zip(rest, values, strict=True):
+            column.append(figure)
     return labels, values
+
+
+def _rest(
+    made: Made, measures: Sequence[str], values: Sequence[Sequence[Decimal | int]]
+) -> list[Decimal | int]:
+    """What the groups that are not drawn have of the total; empty where that says nothing."""
+    if _is_over_time(made) or not ADDED_UP.issuperset(measures):
+        return []
+    totals = [_figure(made.answer.totals.get(name)) for name in measures]
+    return [
+        max(_NOTHING, total - sum(column, start=_NOTHING))
+        for total, column in zip(totals, values, strict=True)
+    ]
+
+
+def _is_over_time(made: Made) -> bool:
+    return made.ask.by[0] in _TIMES
 
 
 def _figure(value: Value) -> Decimal | int:
@@ -166,6 +190,16 @@ def _summary(made: Made, labels: Sequence[str], series: Sequence[Series], reader
     """The picture in a sentence: how many there are and which is the largest."""
     kind = FIELDS[_measures(made.report, made.ask)[0]].kind
     values = series[0].values
+    if chart_order(made.report, made.ask) == (Order(_measures(made.report, made.ask)[0]),):
+        at = min(range(len(values)), key=values.__getitem__)
+        return reader.language.plural(
+            "%(num)d value. The smallest %(what)s: %(label)s, %(value)s.",
+            "%(num)d values. The smallest %(what)s: %(label)s, %(value)s.",
+            len(values),
+            what=series[0].label,
+            label=labels[at],
+            value=written(values[at], kind, reader, made.currency),
+        )
     at = max(range(len(values)), key=values.__getitem__)
     return reader.language.plural(
         "%(num)d value. The largest %(what)s: %(label)s, %(value)s.",

@@ -16,7 +16,8 @@ Category = Literal["monitor", "incoming", "cost", "group"]
 class ChartOf:
     """How a report is drawn: its first grouping along one side, these measures along the other.
 
-    At most `most` groups are drawn; the rest are one more, together.
+    At most `most` groups are drawn. The rest are one more part of a whole; beside bars they would
+    be a giant, and the title says how many there are.
     """
 
     kind: ChartKind

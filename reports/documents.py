@@ -120,9 +120,8 @@ def _counted(made: Made, reader: Reader) -> list[str]:
     if made.report.subject == "quality":
         return []
     if made.ask.each_side:
-        if answer.sides == made.answer.calls and made.options.traffic == "external":
-            return []
-        return [text(N_("A call between two extensions counts at each of them."))]
+        return [text(N_("A call between two extensions, or passed on from one to another, counts at"
+                        " each of them."))]  # fmt: skip
     if answer.sides > answer.calls:
         return [text(
             N_("Calls with several extensions count once: %(calls)s calls have %(rows)s rows."),

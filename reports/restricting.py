@@ -62,6 +62,7 @@ COUNTRIES = frozenset(SUPPORTED_REGIONS)
 MOST_LETTERS = 200
 _WHOLE = re.compile(r"[0-9]{1,9}")
 _FIGURES = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6}|,[0-9]{1,2})?")
+_CLOCK = re.compile(r"([0-9]{1,4}):([0-5][0-9]):([0-5][0-9])")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -166,6 +167,14 @@ def _whole(text: str) -> int | None:
     return int(text) if _WHOLE.fullmatch(text) else None
 
 
+def _seconds(text: str) -> int | None:
+    """Seconds, or a duration as tables write it: `00:10:00`."""
+    if (clock := _CLOCK.fullmatch(text)) is None:
+        return _whole(text)
+    hours, minutes, seconds = map(int, clock.groups())
+    return hours * 3600 + minutes * 60 + seconds
+
+
 def _figure(text: str) -> Decimal | None:
     return Decimal(text.replace(",", ".")) if _FIGURES.fullmatch(text) else None
 
@@ -196,7 +205,7 @@ _READ: Mapping[Kind, Callable[[str], Operand | None]] = {
     "text": _text,
     "phone": _text,
     "count": _whole,
-    "seconds": _whole,
+    "seconds": _seconds,
     "money": _figure,
     "decimal": _figure,
     "percent": _figure,
@@ -212,7 +221,7 @@ _EXAMPLES: Mapping[Kind, str] = {
     "text": _CANNOT_BE_SHOWN,
     "phone": _CANNOT_BE_SHOWN,
     "count": N_("Write a whole number."),
-    "seconds": N_("Write a whole number of seconds, like 20."),
+    "seconds": N_("Write seconds, like 20, or a duration like 00:10:00."),
     "money": _FIGURE_LIKE,
     "decimal": _FIGURE_LIKE,
     "percent": _FIGURE_LIKE,

@@ -45,6 +45,11 @@ class Figures(NamedTuple):
         )
 
     @property
+    def unreached(self) -> int:
+        """Calls of ours that nobody answered."""
+        return self.calls - self.answered - self.missed
+
+    @property
     def average_talk_s(self) -> int:
         """The mean conversation of an answered call, rounded half up; 0 without any."""
         return (2 * self.talk_s + self.answered) // (2 * self.answered) if self.answered else 0

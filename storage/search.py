@@ -8,14 +8,14 @@ digits out by trying. Only the newest calls are looked through, so that an answe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from asyncpg import Record
 
 from storage.call_rows import CallId, question
 from storage.database import Connection
-from storage.seen_calls import SHOWN, shown_number
+from storage.seen_calls import SHOWN, shown_abroad, shown_number
 from storage.viewer import Viewer, person_condition
 
 LOOKED_THROUGH = 5_000
@@ -204,13 +204,19 @@ async def _numbers(
         """,  # noqa: S608 - our own text
         *asked.values,
     )
-    found: list[FoundNumber] = []
+    found: dict[tuple[str, str], FoundNumber] = {}
     for row in rows:
         number, newest_id = shown_number(row), CallId.parse(row["newest"])
-        if newest_id is not None and fits(digits, number) and len(found) < MOST:
-            found.append(FoundNumber(number, row["calls"], newest_id, row["last_at"]))
+        if newest_id is None or not (fits(digits, number) or fits(digits, shown_abroad(row))):
+            continue
+        # One number may have been dialled and have called in several forms.
+        one = (row["e164"] or row["number"], number)
+        if one in found:
+            found[one] = replace(found[one], calls=found[one].calls + row["calls"])
+        elif len(found) < MOST:
+            found[one] = FoundNumber(number, row["calls"], newest_id, row["last_at"])
     whole = not rows or rows[0]["looked"] < LOOKED_THROUGH
-    return tuple(found), None if whole else rows[0]["since"]
+    return tuple(found.values()), None if whole else rows[0]["since"]
 
 
 async def people_named(

@@ -100,11 +100,18 @@ select (select count(*) from counted), once.* from ({once}) once
 
 def shown_number(row: Record) -> str:
     """An outside number as a page may show it; `row` has what `SHOWN` selects of it."""
-    country = row["country"] or ""
-    hidden = row["masked"]
-    if hidden is None:
-        hidden = masked_digits(row["masked_country"] or country)
-    return mask(national(row["number"], row["e164"], country), hidden)
+    return mask(national(row["number"], row["e164"], row["country"] or ""), _hidden(row))
+
+
+def shown_abroad(row: Record) -> str:
+    """The same number as it is written abroad, masked alike; empty where it has no such form."""
+    return mask(row["e164"], _hidden(row))
+
+
+def _hidden(row: Record) -> int:
+    if row["masked"] is None:
+        return masked_digits(row["masked_country"] or row["country"] or "")
+    return int(row["masked"])
 
 
 def _seen(row: Record) -> SeenCall:

@@ -163,8 +163,9 @@ def _list(books: Books, asked: Question, rows: list[Row], back: dict[int, int]) 
             return back.get(id(row))
         return value_of(books, row, name, asked.zone)
 
-    rows = sorted(rows, key=lambda row: (str(row["key"]), row["party"]))
-    rows.sort(key=lambda row: row["started_at"], reverse=True)
+    if asked.report.subject == "calls":
+        rows = sorted(rows, key=lambda row: (str(row["key"]), row["party"]))
+    rows = sorted(rows, key=lambda row: value(row, "started_at"), reverse=True)
     for order in reversed(order_of(asked)):
         rows = in_order(
             rows, lambda row, name=order.column: rank(name, value(row, name)), order.falling
@@ -174,7 +175,8 @@ def _list(books: Books, asked: Question, rows: list[Row], back: dict[int, int]) 
     counted = within_group(books, asked, count(asked, rows, back))
     rows = [one.row for one in counted]
     whole = figures(counted, asked)
-    names = ("calls", "total_duration", "total_cost")
+    of_calls = ("calls", "total_duration", "total_cost")
+    names = of_calls if asked.report.subject == "calls" else ("reports",)
     return Result(
         asked.columns, len(rows), sum(one.once for one in counted),
         {name: whole[name] for name in names},

@@ -18,6 +18,7 @@ from storage.audit import AuditFilter, AuditRow, Event
 from storage.database import Connection, Database
 from storage.viewer import OPERATOR, NotAllowed, Viewer
 from web.audit_words import ACTIONS
+from words.language import language
 
 ROOT = Path(__file__).parents[1]
 DAY = datetime(2026, 3, 30, 22, 30, tzinfo=UTC)
@@ -129,7 +130,7 @@ async def test_others_are_refused_the_page(browser: Browser, login: str, path: s
 async def test_the_page_shows_words_and_chips(rosa: Browser, three: int) -> None:
     await rosa.get("/admin/audit?from=2026-03-31&until=2026-03-31&who=sonnino&action=calls_viewed")
     assert "1 item in 1 page" in rosa.text
-    assert "31/03/2026 00:30 Andrea Sonnino asonnino Calls looked at Beata Kowalska" in rosa.text
+    assert "31/03/2026 00:30:00 Andrea Sonnino asonnino Calls looked at Beata Kowalska" in rosa.text
     assert 'href="/admin/audit?from=2026-03-31&amp;until=2026-03-31&amp;action=calls_viewed"' in (
         rosa.page
     )
@@ -292,3 +293,22 @@ def test_every_action_our_code_tells_has_words() -> None:
     told = told_actions() - EVENTS_OF_STREAMS
     assert {"sign_in", "calls_viewed", "person_changed", "audit_exported"} <= told
     assert told <= ACTIONS.keys(), sorted(told - ACTIONS.keys())
+
+
+async def test_looks_are_told_in_the_readers_language(rosa: Browser, database: Database) -> None:
+    details = {"text": "0552", "filter": "Sales"}
+    about = "search: everybody, text 0552, filter Sales"
+    await happen(database, Event("calls_viewed", subject=about, details=details))
+    about, details = "report: Sales, filter x", {"report": "unanswered-calls", "filter": "x"}
+    await happen(database, Event("calls_viewed", subject=about, details=details))
+    await happen(database, Event("calls_exported", subject="unanswered-calls"))
+    await rosa.get("/admin/audit")
+    await rosa.post("/account/language", csrf_token=rosa.hidden("csrf_token"), language="de")
+    await rosa.get("/admin/audit")
+    assert "Suche: Alle" in rosa.text
+    assert "Text: 0552" in rosa.text
+    assert "Filter: Sales" in rosa.text
+    assert "Bericht: Sales" in rosa.text
+    assert rosa.text.count(language("de").text("Unanswered calls")) == 2
+    for english in ("everybody", "search", "text 0552", "unanswered-calls"):
+        assert english not in rosa.text

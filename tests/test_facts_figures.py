@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from facts_compared import assert_same, document_of
 from fixtures_facts import World
 
-from reports.catalogue import REPORTS
+from reports.catalogue import REPORTS, VOICES
 from reports.charts import ADDED_UP
 from reports.definition import Report
 from reports.document import Chart
+from reports.option_fields import parse
 from reports.options import Options
+from storage.facts.ask import Order
+from web.report_table import leads_of
 
 EVERYBODY = ("root", "cmoreau", "turkish", "asonnino")
 """An administrator, supervisors of a department and of an office, a user."""
@@ -35,7 +39,7 @@ def test_a_report_of_every_call_there_is(world: World, report: str) -> None:
 
 @pytest.mark.parametrize("report", [name for name in REPORTS if REPORTS[name].chart])
 def test_a_chart_draws_what_the_table_says(world: World, report: str) -> None:
-    """Its first groups in the chart's order, the rest together, and nothing lost."""
+    """Its first groups in the chart's order; of a whole the rest together, and nothing lost."""
     asked = world.question("root", REPORTS[report])
     wanted = world.by_hand(asked)
     run, _ = world.ask(asked)
@@ -53,9 +57,15 @@ def test_a_chart_draws_what_the_table_says(world: World, report: str) -> None:
             assert shown == [value for value in there if value][-len(shown) :]
             assert len(series.values) >= min(drawn.most, len(there))
         elif drawn.measures == (name,):
-            assert sorted(figures, reverse=True)[: drawn.most] == [*series.values[: drawn.most]]
-        if name in ADDED_UP and document.chart.kind != "line":
+            falling = REPORTS[report].order[0] != Order(name)
+            ordered = sorted(figures, reverse=falling)
+            assert ordered[: drawn.most] == [*series.values[: drawn.most]]
+        is_whole = document.chart.kind == "shares" or len(figures) <= drawn.most
+        if name in ADDED_UP and document.chart.kind != "line" and is_whole:
             assert sum(series.values) == wanted.totals[name]
+    many = f"the first {drawn.most} of {len(wanted.groups)}"
+    is_cut = document.chart.kind == "bars" and len(wanted.groups) > drawn.most
+    assert document.chart.title.endswith(many) is (is_cut and asked.by[0] not in {"hour", "date"})
     _assert_largest_first(REPORTS[report], document.chart, wanted.groups.values())
 
 
@@ -70,6 +80,44 @@ def _assert_largest_first(report: Report, chart: Chart, groups: Iterable[dict[st
     bars = [sum(parts) for parts in zip(*(one.values for one in chart.series), strict=True)]
     largest = sorted((group[whole] for group in groups), reverse=True)
     assert bars[: drawn.most] == largest[: drawn.most]
+
+
+def test_a_part_of_the_groups_is_drawn_with_what_the_others_have(world: World) -> None:
+    """The shares of the chart are those of the table, however few groups are listed."""
+    asked = world.question("root", REPORTS["group-cost-by-department"], Options(most=2))
+    run, rows = world.ask(asked)
+    chart = document_of(world, asked, run).chart
+    assert chart is not None
+    assert len(rows) == 2
+    assert chart.labels[2:] == ("Others",)
+    assert sum(chart.series[0].values) == run.made.answer.totals["total_cost"]
+
+
+@pytest.mark.parametrize("report", ["call-quality", "call-quality-by-date"])
+def test_a_group_of_voices_leads_to_exactly_those(world: World, report: str) -> None:
+    run, rows = world.ask(world.question("root", REPORTS[report]))
+    lead, at = leads_of(run.made), run.made.answer.columns.index("reports")
+    assert rows
+    for row in rows:
+        address = urlsplit(lead(row))
+        assert address.path == f"/analytics/reports/{VOICES}"
+        options, wrong = parse(parse_qsl(address.query, keep_blank_values=True), REPORTS[VOICES])
+        assert not wrong
+        _, voices = world.ask(world.question("root", REPORTS[VOICES], options))
+        assert len(voices) == row.values[at]
+
+
+def test_the_worst_voices_are_drawn(world: World) -> None:
+    asked = world.question("root", REPORTS["call-quality"])
+    run, rows = world.ask(asked)
+    chart = document_of(world, asked, run).chart
+    assert chart is not None
+    at = run.made.answer.columns.index("average_mos")
+    scores = [row.values[at] for row in rows if row.values[at] is not None]
+    assert list(chart.series[0].values) == sorted(scores)[: len(chart.labels)]
+    assert f"The smallest Average MOS: {chart.labels[0]}, {chart.series[0].values[0]}" in (
+        chart.summary
+    )
 
 
 def test_a_chart_of_in_and_out_is_not_of_all_calls(world: World) -> None:

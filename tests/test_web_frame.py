@@ -167,3 +167,24 @@ async def test_a_database_that_is_away_is_not_asked_by_the_error(house: House) -
     browser = Browser(create_app(replace(house, database=Away()), SETTINGS))  # type: ignore[arg-type]
     answer = await browser.get("/budget/", Cookie="ringfence=anything")
     assert (answer.status_code, Away.times) == (503, 1)
+
+
+async def test_the_language_can_be_chosen_where_a_form_was_refused(browser: Browser) -> None:
+    """The form is shown again at an address that takes forms alone; nobody is led to that."""
+    await browser.sign_in()
+    await browser.get("/account/")
+    wrong = {"current": "no", "password": "a new secret of mine", "repeated": "another"}
+    await browser.submit("/account/password", **wrong)
+    assert browser.hidden("next") == "/account/"
+    assert re.search(r'<input[^>]*name="current"[^>]* autofocus', browser.page)
+    answer = await browser.get("/account/password")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/account/")
+
+
+async def test_a_form_that_was_open_for_too_long_is_no_question_of_rights(browser: Browser) -> None:
+    await browser.sign_in()
+    await browser.get("/account/")
+    assert (await browser.post("/account/language", csrf_token="of old")).status_code == 403
+    assert "This page was open for too long" in browser.text
+    await browser.get("/admin/audit")
+    assert "Your account has no right" in browser.text

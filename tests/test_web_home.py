@@ -196,8 +196,8 @@ async def test_the_five_tiles(browser: Browser, add: Add) -> None:
         "1 Today missed calls",
     ]
     assert (
-        "This month 2 calls were answered and 2 missed; they cost €15.20 in all, and a"
-        " conversation took 00:05:13 on average." in browser.text
+        "Of the 4 calls this month 2 were answered, 2 were missed and 0 reached nobody; they cost"
+        " €15.20 in all, and a conversation took 00:05:13 on average." in browser.text
     )
 
 

@@ -182,6 +182,17 @@ async def test_the_form_of_a_mail_says_what_is_wrong(user: Browser, database: Da
     assert status == 400
 
 
+async def test_subject_and_message_may_name_the_filters(user: Browser, database: Database) -> None:
+    status, _ = await send(
+        user, f"{PATH}/call-list/mail?options=1&on=type&way=outgoing&answer=any",
+        subject="Calls: [[FILTER]]", message="Hello\n[[FILTER]]\nBye",
+    )  # fmt: skip
+    assert status == 303
+    for row in await rows_of(database, "select subject, body from report_mail"):
+        assert row["subject"] == "Calls: Call type: Outgoing calls, answered or not"
+        assert row["body"] == "Hello\nCall type: Outgoing calls, answered or not\nBye"
+
+
 async def test_a_form_sent_twice_is_one_mail(user: Browser, database: Database) -> None:
     for _ in range(2):
         status, _ = await send(user, f"{PATH}/call-list/mail?options=1", once="0" * 32)

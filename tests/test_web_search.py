@@ -112,6 +112,18 @@ async def test_a_number_is_found_by_the_digits_that_are_shown(browser: Browser, 
     assert len(rows(browser)) == 2
 
 
+async def test_one_number_in_several_forms_is_found_once_with_all_its_calls(
+    browser: Browser, add: Add
+) -> None:
+    for number in ("03331234567", "3331234567", "00393331234567"):
+        await add(number=number, e164="+393331234567")
+    await at_home(browser, "asonnino")
+    for text in ("333123", "%2B39333", "0039 333 123", "+39 333 1234567"):
+        await browser.get(f"/search?q={text}")
+        assert found(browser) == ["333123****"], text
+        assert "3 calls" in browser.text
+
+
 @pytest.mark.parametrize("hidden", ["1234", "9999", "0000"])
 async def test_no_hidden_digit_is_found_out_by_trying(
     browser: Browser, add: Add, hidden: str
@@ -120,10 +132,11 @@ async def test_no_hidden_digit_is_found_out_by_trying(
     await add(number=f"0026677{hidden}", e164=f"+39026677{hidden}")
     await at_home(browser, "root")
     answers: list[list[str]] = []
-    for text in (f"026677{hidden}", "0266771235", hidden, f"7{hidden}", f"77{hidden[:2]}"):
+    for text in (f"026677{hidden}", "0266771235", f"%2B39026677{hidden}", "00390266771235",
+                 hidden, f"7{hidden}", f"77{hidden[:2]}", f"39026677{hidden[:2]}"):  # fmt: skip
         await browser.get(f"/search?q={text}")
         answers.append([name for name in found(browser) if "*" in name])
-    assert answers == [["026677****"], ["026677****"], [], [], []]
+    assert answers == [["026677****"]] * 4 + [[]] * 4
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ async def test_signing_out_ends_the_session(app: QuartTrio, browser: Browser) ->
 
 async def test_a_link_signs_nobody_out(browser: Browser) -> None:
     await browser.sign_in()
-    assert (await browser.get("/logout")).status_code == 405
+    assert (await browser.get("/logout")).status_code == 303
     await browser.post("/logout", csrf_token="guessed")
     assert (await browser.get("/")).status_code == 200
 

@@ -52,6 +52,7 @@ from web.state import register as register_state
 from web.state import state_pages
 from web.style import style_pages
 from web.uploads import RoomyRequest
+from web.way_back import nearest_page
 from words.language import LANGUAGES
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def _frame() -> dict[str, object]:
         "whereabouts": place_of(request.path, known),
         "asset": asset,
         "here": request.path,
-        "address": request.full_path.rstrip("?"),
+        "address": nearest_page(),
         "settings": settings(),
         "action_words": action_words,
         "details_words": details_words,

@@ -16,7 +16,7 @@ from quart.helpers import stream_with_context  # pyright: ignore[reportUnknownVa
 from storage import audit
 from storage.audit import AuditFilter, AuditRow, Cursor
 from storage.viewer import Viewer
-from web.audit_words import ACTIONS, action_words, details_of, details_text
+from web.audit_words import ACTIONS, action_words, details_of, details_text, subject_of
 from web.context import house, part_or_page, reader, say, seer
 from web.portal import administrator_pages
 from web.trail import event
@@ -148,6 +148,7 @@ async def log() -> Response:
         actions=sorted(ACTIONS, key=lambda code: action_words(code).lower()),
         audit_action=action_words,
         audit_details=details_of,
+        audit_subject=subject_of,
     )
 
 
@@ -204,7 +205,7 @@ def _cells(row: AuditRow, local: datetime) -> list[str]:
         row.name,
         row.login,
         action_words(row.action),
-        row.subject,
+        subject_of(row),
         row.address,
         details_text(row),
     ]

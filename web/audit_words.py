@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from reports.catalogue import REPORTS
 from storage.audit import AuditRow
 from web.context import say
 from words.language import LANGUAGES, N_
@@ -57,6 +58,7 @@ _NAMES = {
     "address": N_("Address"),
     "addresses": N_("Addresses"),
     "by": N_("By"),
+    "call": N_("Call"),
     "changed": N_("Changed"),
     "cost_centre": N_("Cost centre"),
     "created": N_("Added"),
@@ -69,18 +71,22 @@ _NAMES = {
     "extension": N_("Extension"),
     "fields": N_("Fields"),
     "file": N_("File"),
-    "filter": N_("Filter"),
+    "filter": N_("Filters"),
     "first_name": N_("First name"),
     "format": N_("Format"),
+    "from": N_("From"),
+    "gateway": N_("Gateway"),
     "kind": N_("Kind"),
     "language": N_("Language"),
     "last_name": N_("Last name"),
+    "like": N_("Number"),
     "login": N_("User name"),
     "masked_digits": N_("Hidden digits"),
     "number": N_("Number"),
     "office": N_("Office"),
     "partition": N_("Partition"),
     "people": N_("People"),
+    "person": N_("Person"),
     "reason": N_("Reason"),
     "report": N_("Report"),
     "role": N_("Role"),
@@ -90,7 +96,10 @@ _NAMES = {
     "sessions": N_("Sessions"),
     "site": N_("Site"),
     "source": N_("Source"),
+    "text": N_("Words"),
     "time_format": N_("Time of day"),
+    "type": N_("Type"),
+    "until": N_("To"),
     "why": N_("Reason"),
 }
 
@@ -119,6 +128,14 @@ _VALUES = {
 """Values that are codes of ours; any other value is a name, a number or somebody's own words."""
 
 _CODED = {"by", "kind", "reason", "role", "scope", "source", "why", "disabled", "enabled"}
+_LOOKS = {
+    "call": N_("Call"),
+    "call list": N_("Call List"),
+    "last calls": N_("Last Calls"),
+    "report": N_("Report"),
+}
+"""What was looked at, as `web.whose.looked_at` tells it."""
+
 _SCOPES = {
     "department": N_("Department"),
     "cost_centre": N_("Cost centre"),
@@ -136,6 +153,30 @@ class Detail(NamedTuple):
 def action_words(action: str) -> str:
     """What an action is called."""
     return say(ACTIONS[action]) if action in ACTIONS else action
+
+
+def subject_of(row: AuditRow) -> str:
+    """Whom or what an event was about; what its details say is not said twice."""
+    if row.action == "calls_viewed":
+        return _look(row)
+    return _report(row.subject)
+
+
+def _look(row: AuditRow) -> str:
+    what, _, about = row.subject.partition(": ")
+    if what not in {*_LOOKS, "search"}:
+        return row.subject
+    ends = [at for name in row.details if (at := about.find(f", {name} ")) >= 0]
+    whose = about[: min(ends, default=len(about))]
+    whose = say(N_("Everybody")) if whose == "everybody" else whose
+    if what == "search":
+        return say(N_("Search: %(text)s"), text=whose)
+    return f"{say(_LOOKS[what])}: {whose}"
+
+
+def _report(name: str) -> str:
+    """What a report is called where its id is given."""
+    return say(REPORTS[name].title) if name in REPORTS else name
 
 
 def details_of(row: AuditRow) -> list[Detail]:
@@ -163,4 +204,6 @@ def _one_value(name: str, told: str) -> str:
     if name == "language" and told in LANGUAGES:
         return LANGUAGES[told]
     known = _SCOPES if name == "scope" else _VALUES
+    if name == "report":
+        return _report(told)
     return say(known[told]) if name in _CODED and told in known else told

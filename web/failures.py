@@ -12,7 +12,9 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 from storage.database import StorageUnavailable
 from storage.viewer import NotAllowed
 from telephony.trail import current_trail
-from web.context import is_background, load_session, page
+from web.context import go, is_background, load_session, page
+from web.security import STALE
+from web.way_back import nearest_page
 from words.language import N_
 
 _log = logging.getLogger(__name__)
@@ -27,6 +29,11 @@ class Explanation(NamedTuple):
     icon: str = "warning"
 
 
+_STALE = Explanation(
+    N_("This page was open for too long"),
+    N_("What it sent is not taken any more. Nothing was changed."),
+    N_("Go back, load the page again and try once more."),
+)
 _EXPLAINED = {
     400: Explanation(
         N_("That request was not complete"),
@@ -35,8 +42,8 @@ _EXPLAINED = {
     ),
     403: Explanation(
         N_("You may not open this page"),
-        N_("Your account may not see this page, or it was open for too long. Nothing was changed."),
-        N_("Go back, load the page again and try once more. Ask your administrator for access."),
+        N_("Your account has no right to what is on this page."),
+        N_("Start again from the menu, or ask your administrator for access."),
         "lock",
     ),
     404: Explanation(
@@ -85,8 +92,8 @@ async def _who_looks(status: int) -> int:
     return status
 
 
-async def _frame(status: int) -> Response:
-    explained = _EXPLAINED.get(status, _EXPLAINED[500 if status >= 500 else 400])
+async def _frame(status: int, explained: Explanation | None = None) -> Response:
+    explained = explained or _EXPLAINED.get(status, _EXPLAINED[500 if status >= 500 else 400])
     response = await page(
         "errors/error.html",
         status=status,
@@ -102,11 +109,14 @@ async def _frame(status: int) -> Response:
     return response
 
 
-async def _answer(status: int, *, ask: bool = True) -> Response:
+async def _answer(
+    status: int, explained: Explanation | None = None, *, ask: bool = True
+) -> Response:
     """The page for a status; `ask` is False where the database has just not answered."""
     if is_background():
         return Response("", status=status, content_type="text/plain")
-    return await _frame(await _who_looks(status) if ask else status)
+    known = await _who_looks(status) if ask else status
+    return await _frame(known, explained if known == status else None)
 
 
 async def _http(error: HTTPException) -> Response:
@@ -114,7 +124,9 @@ async def _http(error: HTTPException) -> Response:
         _log.error("page_failed", extra={"path": request.path}, exc_info=error.original_exception)
     if error.response is not None:
         return cast("Response", error.response)
-    response = await _answer(error.code or 500)
+    if error.code == 405 and request.method == "GET" and not is_background():
+        return go(nearest_page())  # the address of a form that was answered, opened by itself
+    response = await _answer(error.code or 500, _STALE if error.description == STALE else None)
     for name, value in error.get_headers():
         if name in {"Allow", "Retry-After", "Location"}:
             response.headers[name] = value

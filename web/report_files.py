@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 from quart import Response, abort, request
 
 from actors.report_jobs import Job, TooManyRunning, whole_document
+from actors.report_schedules import filled, filled_line
 from reports.addresses import (
     MOST_ADDRESSES,
     Addresses,
@@ -271,8 +272,8 @@ async def _queue(
     parcel = Parcel(
         key=f"{FROM_A_PAGE}{viewer().id}:{UUID(form.get('once')).hex}",
         addresses=addresses,
-        subject=form.get("subject") or whole.document.title,
-        body=form.get("message") or told,
+        subject=filled_line(form.get("subject"), told) or whole.document.title,
+        body=filled(form.get("message"), told) or told,
         language=reader().language.code,
         file=ReportFile(*file),
     )

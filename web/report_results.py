@@ -36,6 +36,7 @@ from web.portal import signed_in_pages
 from web.report_asked import PATH, Wanted, job_named, read_wanted
 from web.report_chips import chips, filter_words
 from web.report_table import Table, group_words, leads_of, sorted_by, table_of
+from web.way_back import above_a_report
 from web.whose import looked_at
 
 report_result_pages = signed_in_pages("report_results")
@@ -133,6 +134,7 @@ async def _answer(wanted: Wanted, job: Job, size: int, *, is_anew: bool) -> Resp
     return await page(
         "portal/analytics_report.html",
         wanted=wanted,
+        above=above_a_report(wanted.report.id),
         shown=shown,
         sizes=SIZES,
         is_anew=is_anew,

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from reports.asking import value_text
-from reports.catalogue import REPORTS
+from reports.catalogue import REPORTS, VOICES
 from reports.document import Document, Kind
 from reports.documents import Made
 from reports.fields import FIELDS
-from reports.options import NO_OPTIONS, CallType, Options
+from reports.options import Options
 from reports.shown import heading, in_zone_of, totals_rows, written
 from storage.facts.kept import AnswerRow
 from web.report_asked import Wanted
@@ -121,7 +121,7 @@ def sorted_by(
 
 
 def leads_of(made: Made) -> Leads:
-    """Where the rows of a result lead: a call to itself in full, a group to its calls."""
+    """Where the rows of a result lead: a call to itself in full, a group to its calls or voices."""
     if made.report.is_list:
         return _to_call
     base = _options_of_calls(made)
@@ -129,8 +129,10 @@ def leads_of(made: Made) -> Leads:
         return lambda _: ""
     options = base
 
+    listed_by = VOICES if made.report.subject == "quality" else LISTED_BY
+
     def to_calls(row: AnswerRow) -> str:
-        return Wanted(REPORTS[LISTED_BY], _within(made, options, row)).to()
+        return Wanted(REPORTS[listed_by], _within(made, options, row)).to()
 
     return to_calls
 
@@ -142,17 +144,9 @@ def _to_call(row: AnswerRow) -> str:
 def _options_of_calls(made: Made) -> Options | None:
     """The report's options as far as they tell which calls; None where a list has no such."""
     fields = [*made.ask.by, *(one.field for one in made.options.restrictions)]
-    if any(FIELDS[name].subject not in {None, "calls"} for name in fields):
+    if any(FIELDS[name].subject not in {None, made.report.subject} for name in fields):
         return None
-    options = made.options
-    if made.report.subject == "quality":
-        # Of these a report about quality takes no notice; what nobody answered has no voice.
-        options = replace(
-            NO_OPTIONS, period=options.period, groups=options.groups, zone=options.zone,
-            restrictions=options.restrictions, within=options.within,
-            call_type=CallType("any", "answered"),
-        )  # fmt: skip
-    return replace(options, by=None, columns=None, most=None)
+    return replace(made.options, by=None, columns=None, most=None)
 
 
 def _within(made: Made, options: Options, row: AnswerRow) -> Options:

@@ -14,6 +14,9 @@ from quart import Response, abort, g, request
 
 from web.context import fields, reader, session_if_loaded, settings
 
+STALE = "stale"
+"""Said with a 403 to a form whose secret is not (or no longer) the session's."""
+
 CSRF_FIELD = "csrf_token"
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -97,7 +100,7 @@ async def refuse_unsigned_change() -> None:
     if request.method not in UNSAFE or session is None:
         return
     if not same(await sent_csrf(), session.csrf):
-        abort(403)
+        abort(403, STALE)
 
 
 def form_secret() -> str:

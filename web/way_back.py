@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from quart import request
+from quart import current_app, request
 
 from reports.catalogue import REPORTS
 from web.context import say
@@ -34,6 +34,34 @@ def above_a_call() -> Sequence[Crumb]:
         reports = (REPORT_LIST, say(N_("Interactive Reports")))
         return [reports, (address, say(report.title))]
     return [home, (address if path == CALLS else CALLS, say(N_("Call List")))]
+
+
+def above_a_report(report_id: str) -> Sequence[Crumb]:
+    """The pages above a report's result; with the report whose group it lists, as it was."""
+    above = [(REPORT_LIST, say(N_("Interactive Reports")))]
+    path, address = _came_from()
+    other = REPORTS.get(path.removeprefix(f"{REPORT_LIST}/"))
+    if other is not None and other.id != report_id:
+        above.append((address, say(other.title)))
+    return above
+
+
+def nearest_page() -> str:
+    """This page's address, or the next one above it that a browser can open by itself.
+
+    A form that is refused is shown again where it was sent to, which may be no page by itself.
+    """
+    path = request.path
+    if request.method == "GET" and _opens(path):
+        return request.full_path.rstrip("?")
+    while not _opens(path):
+        path = path.rstrip("/").rpartition("/")[0] + "/"
+    return path
+
+
+def _opens(path: str) -> bool:
+    adapter = current_app.create_url_adapter(request)
+    return path == "/" or (adapter is not None and adapter.test(path, "GET"))
 
 
 def _came_from() -> Crumb:
