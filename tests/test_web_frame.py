@@ -80,6 +80,9 @@ async def test_administration_is_for_administrators(
     ("path", "application", "page", "mark"),
     [
         ("/analytics/", ANALYTICS, "/analytics/", "page"),
+        ("/analytics/calls", ANALYTICS, "/analytics/", "true"),
+        ("/analytics/calls/8.0", ANALYTICS, "/analytics/", "true"),
+        ("/analytics/callers", ANALYTICS, None, ""),
         ("/analytics/alarms/new", ANALYTICS, "/analytics/alarms/new", "page"),
         ("/analytics/alarms", ANALYTICS, "/analytics/alarms", "page"),
         ("/analytics/alarms/7", ANALYTICS, "/analytics/alarms", "true"),

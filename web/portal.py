@@ -14,10 +14,14 @@ from words.language import N_
 
 
 class Page(NamedTuple):
-    """A place in the navigation; `title` is translated where it is shown."""
+    """A place in the navigation; `title` is translated where it is shown.
+
+    `leads_to` is where what lies below it is, if not under its own address.
+    """
 
     path: str
     title: str
+    leads_to: str = ""
 
 
 class Application(NamedTuple):
@@ -34,7 +38,7 @@ ANALYTICS = Application(
     N_("Call Analytics"),
     "chart",
     (
-        Page("/analytics/", N_("Home")),
+        Page("/analytics/", N_("Home"), "/analytics/calls"),
         Page("/analytics/dashboard", N_("Dashboard")),
         Page("/analytics/reports", N_("Interactive Reports")),
         Page("/analytics/scheduled-reports", N_("Scheduled Reports")),
@@ -111,6 +115,7 @@ def place_of(path: str, known: list[Application]) -> Place:
         page
         for page in application.pages
         if path == page.path
+        or (page.leads_to and f"{path}/".startswith(f"{page.leads_to}/"))
         or (page.path != application.path and path.startswith(page.path.rstrip("/") + "/"))
     ]
     return Place(application, max(above, key=lambda page: len(page.path), default=None))
