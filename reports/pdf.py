@@ -33,7 +33,7 @@ _LIBRARIES = ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libharfbuzz-subset.s
 _WIDE_FROM = 7
 """From so many columns on the page lies."""
 
-_PORTRAIT_PX, _LANDSCAPE_PX = 690, 900
+_PORTRAIT, _LANDSCAPE = (690, 280), (900, 200)
 _SAMPLE = 400
 
 
@@ -96,7 +96,7 @@ def page(document: Document, reader: Reader) -> str:
             page_number=Markup('<span class="page"></span>'),
             page_count=Markup('<span class="pages"></span>'),
             is_wide=is_wide,
-            chart=_chart(document, reader, _LANDSCAPE_PX if is_wide else _PORTRAIT_PX),
+            chart=_chart(document, reader, _LANDSCAPE if is_wide else _PORTRAIT),
             columns=[
                 _Heading(heading(column, document.currency, reader), _css(column))
                 for column in document.columns
@@ -181,7 +181,7 @@ _HALF = 200
 """Half as wide as any word that stands on the middle of something."""
 
 
-def _chart(document: Document, reader: Reader, width: int) -> Markup:
+def _chart(document: Document, reader: Reader, size: tuple[int, int]) -> Markup:
     """The chart with its words laid over it; empty where the document has none.
 
     WeasyPrint sets the words of an SVG letter by letter, so that Arabic comes apart, and gives an
@@ -189,10 +189,11 @@ def _chart(document: Document, reader: Reader, width: int) -> Markup:
     """
     if document.chart is None or not is_drawable(document.chart):
         return Markup("")
+    width, height = size
     style = (FOLDER / "chart.css").read_text()
     currency = document.currency
     picture, words = svg_and_words(
-        document.chart, reader, currency, width=width, height=280, style=style
+        document.chart, reader, currency, width=width, height=height, style=style
     )
     laid = Markup("").join(_word(word, width) for word in words)
     return Markup(

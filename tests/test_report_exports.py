@@ -439,6 +439,17 @@ def test_a_pdf_has_its_facts_pages_header_and_totals(tmp_path: Path) -> None:
     assert "A4" in info
 
 
+def test_a_few_groups_and_their_chart_are_one_page(tmp_path: Path) -> None:
+    """A month by department: nobody wants the total alone on a second sheet."""
+    facts = tuple((f"Filter {number}", "chosen") for number in range(5))
+    names = ("person", "number", "duration", "cost", "cost_share", "mos", "calls")
+    rows = tuple(ROWS[0] for _ in range(7))
+    for kind in ("shares", "bars"):
+        drawn = replace(CHART, kind=kind)
+        document = replace(few(*names, rows=rows), facts=facts, chart=drawn)
+        assert text_of(pdf(document, reader()), tmp_path).count("\f") == 1
+
+
 def test_many_columns_lie(tmp_path: Path) -> None:
     sizes = []
     for document in (few("person", "cost"), DOCUMENT):
