@@ -10,10 +10,11 @@ from reports.definition import Report
 from reports.described import INTERNAL
 from reports.document import Value
 from reports.fields import FIELDS
-from reports.options import CallType, GroupKind, Options, Place, PlaceKind, Restriction
+from reports.options import CallType, Options, Place, PlaceKind, Restriction
 from reports.periods import instant, resolve
 from reports.restricting import any_of, operand
 from storage.facts.ask import Ask, Condition, Operand, Operator, Order, Subject
+from storage.report_choices import GroupKind
 
 Span = tuple[datetime, datetime]
 

@@ -15,7 +15,6 @@ from reports.lists import joined
 from reports.options import (
     Answer,
     CallType,
-    GroupKind,
     Interval,
     LastDays,
     Options,
@@ -30,6 +29,7 @@ from reports.options import (
 )
 from reports.restricting import COUNTRIES, OPERATORS, Operator, any_of, choices_of, operand
 from reports.zones import zone_label
+from storage.report_choices import GroupKind
 from words.formats import Reader, last_instant, zone
 from words.language import N_, alphabetical
 

@@ -16,7 +16,6 @@ from reports.fields import DESTINATION_TYPES, FIELDS, Field
 from reports.options import (
     Answer,
     CallType,
-    GroupKind,
     Interval,
     LastDays,
     Options,
@@ -42,6 +41,7 @@ from reports.restricting import (
 )
 from reports.zones import known_zones
 from storage.call_rows import CallId
+from storage.report_choices import GroupKind
 from words.language import N_
 
 Part = Literal[

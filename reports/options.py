@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from storage.report_choices import GroupKind
+
 Traffic = Literal["external", "internal", "all"]
 RelativePeriod = Literal[
     "today", "yesterday", "this_week", "last_week", "this_month", "last_month", "this_quarter",
     "last_quarter", "this_year", "last_year",
 ]  # fmt: skip
-GroupKind = Literal["gateway", "extension", "department", "cost_centre", "office", "person", "site"]
 Way = Literal["outgoing", "incoming", "internal", "any"]
 Answer = Literal["answered", "unanswered", "any"]
 PlaceKind = Literal["type", "country", "area"]

@@ -6,8 +6,9 @@ calls where the viewer sees none.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from storage import people_admin, seen_calls
 from storage.database import Connection
@@ -15,6 +16,9 @@ from storage.people_listing import OWNED_NOW
 from storage.viewer import Viewer, person_condition, units_of
 
 MOST = 300
+
+GroupKind = Literal["gateway", "extension", "department", "cost_centre", "office", "person", "site"]
+"""What a report can be restricted to by name; people are named by their logins."""
 
 _Part = Literal["department", "cost_centre", "office"]
 
@@ -67,22 +71,30 @@ async def _extensions(connection: Connection, viewer: Viewer) -> tuple[str, ...]
 
 
 async def _parts(connection: Connection, viewer: Viewer, part: _Part) -> tuple[str, ...]:
-    """Names of departments and such, past ones too: of the people seen, and of the units seen."""
-    condition, values = person_condition(viewer, "p", 1)
-    units = ""
-    if viewer.breadth != "own":
-        units = f"union select u.{part} from unit u"  # noqa: S608 - our own names
-    if viewer.breadth == "unit":
-        values.append(await units_of(connection, viewer))
-        units += f" where u.id = any(${len(values)}::int[])"
+    """Names of departments and such, past ones too."""
+    names, values = await _names_of_parts(connection, viewer, part)
     rows = await connection.fetch(
         f"""
-        select name from (select p.{part} as name from person p where {condition} {units}) n
+        select name from ({names}) n
          where name <> '' group by name order by lower(name), name limit {MOST}
-        """,  # noqa: S608 - as above
+        """,  # noqa: S608 - our own text
         *values,
     )
     return tuple(row["name"] for row in rows)
+
+
+async def _names_of_parts(
+    connection: Connection, viewer: Viewer, part: _Part
+) -> tuple[str, list[object]]:
+    """SQL of a column `name`, of the people seen and of the units seen, and its arguments."""
+    condition, values = person_condition(viewer, "p", 1)
+    names = f"select p.{part} as name from person p where {condition}"  # noqa: S608 - our own names
+    if viewer.breadth != "own":
+        names += f" union select u.{part} from unit u"  # noqa: S608 - our own names
+    if viewer.breadth == "unit":
+        values.append(await units_of(connection, viewer))
+        names += f" where u.id = any(${len(values)}::int[])"
+    return names, values
 
 
 async def _people(connection: Connection, viewer: Viewer) -> tuple[tuple[str, str], ...]:
@@ -124,3 +136,52 @@ async def _areas(connection: Connection) -> tuple[str, ...]:
         """  # noqa: S608 - as above
     )
     return tuple(row["name"] for row in rows)
+
+
+# Names that were typed ----------------------------------------------------------------------------
+
+
+async def unknown_names(
+    connection: Connection, viewer: Viewer, kind: GroupKind, names: Sequence[str]
+) -> tuple[str, ...]:
+    """Those of the names that nothing of this kind has that the viewer may see."""
+    known, values = await _known(connection, viewer, kind)
+    same = "k.name = v.name" if kind == "extension" else "lower(k.name) = lower(v.name)"
+    rows = await connection.fetch(
+        f"""
+        select v.name from unnest(${len(values) + 1}::text[]) with ordinality v(name, place)
+         where not exists (select from ({known}) k where {same})
+         order by v.place
+        """,  # noqa: S608 - our own text
+        *values,
+        list(names),
+    )
+    return tuple(row["name"] for row in rows)
+
+
+async def _known(
+    connection: Connection, viewer: Viewer, kind: GroupKind
+) -> tuple[str, list[object]]:
+    """SQL of a column `name` with every name of a kind that the viewer sees, and its arguments."""
+    if kind in {"department", "cost_centre", "office"}:
+        return await _names_of_parts(connection, viewer, cast("_Part", kind))
+    if viewer.breadth == "all" or kind == "gateway":
+        return _ALL_NAMES[kind], []
+    condition, values = person_condition(viewer, "p", 1)
+    return f"{_NAMES_SEEN[kind]} where {condition}", values
+
+
+_ALL_NAMES: Mapping[GroupKind, str] = {
+    "gateway": "select name from gateway",
+    # A call may be of an extension that nobody has ever had.
+    "extension": "select extension as name from extension_owner"
+    " union all select extension from call where extension is not null",
+    "person": "select login as name from person",
+    "site": "select name from site",
+}
+_NAMES_SEEN: Mapping[GroupKind, str] = {
+    "extension": "select o.extension as name"
+    " from extension_owner o join person p on p.id = o.person_id",
+    "person": "select p.login as name from person p",
+    "site": "select s.name from site s join person p on p.site_id = s.id",
+}

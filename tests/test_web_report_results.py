@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -110,6 +111,33 @@ async def test_what_is_typed_is_text(user: Browser) -> None:
     await opened(user, address)
     assert "<script>alert" not in user.page
     assert "&lt;script&gt;" in user.page
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "words"),
+    [
+        ("department", "Slaes; sales", "Departments: nothing you may see is called Slaes."),
+        ("extension", "731; 9999; 73", "Extensions: nothing you may see is called 9999, 73."),
+        ("office", "Nowhere", "Offices: nothing you may see is called Nowhere."),
+        ("cost_centre", "x", "Cost centres: nothing you may see is called x."),
+        ("gateway", "MILANO; Rome", "Gateways: nothing you may see is called Rome."),
+        ("person", "nobody; ASONNINO", "People: nothing you may see is called nobody."),
+        ("site", "Viareggio; Atlantis", "Sites: nothing you may see is called Atlantis."),
+        ("department", "Sales", ""),
+    ],
+)
+async def test_a_name_there_is_not_is_told(
+    root: Browser, kind: str, values: str, words: str
+) -> None:
+    await opened(root, f"{LIST}&on=group1&group1={kind}&group1.values={values}")
+    said = [words] if words else []
+    assert re.findall(r"[A-Z][a-z ]+: nothing you may see is called [^.]*[.]", root.text) == said
+
+
+async def test_names_of_others_are_as_unknown_as_any(user: Browser) -> None:
+    for value in ("732", "9999"):
+        await opened(user, f"{LIST}&on=group1&group1=extension&group1.values={value}")
+        assert f"Extensions: nothing you may see is called {value}." in user.text
 
 
 async def test_no_calls_is_said_in_words(user: Browser) -> None:

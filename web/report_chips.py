@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from reports.described import facts
+from reports.described import GROUPS, facts
 from reports.documents import Made
-from reports.options import NO_OPTIONS, Options
-from web.context import reader
+from reports.options import NO_OPTIONS, Options, RestrictedGroup
+from storage.database import Connection
+from storage.report_choices import unknown_names
+from storage.viewer import Viewer
+from web.context import reader, say
 from web.report_asked import Wanted
 
 
@@ -70,3 +73,15 @@ def filter_words(made: Made) -> str:
     """What was asked, in one line."""
     told = facts(made.report, made.options, made.span, reader(), made.custom_labels)
     return "; ".join(f"{label}: {value}" for label, value in told)
+
+
+async def unknown_groups(
+    connection: Connection, viewer: Viewer, groups: tuple[RestrictedGroup | None, ...]
+) -> list[tuple[str, str]]:
+    """Names a report is restricted to that there are not, by what they would be names of."""
+    found: list[tuple[str, str]] = []
+    for group in groups:
+        if group is not None:
+            names = await unknown_names(connection, viewer, group.kind, group.values)
+            found += [(say(GROUPS[group.kind]), ", ".join(names))] if names else []
+    return found

@@ -34,7 +34,7 @@ from storage.viewer import Viewer
 from web.context import go, house, is_background, page, reader, say, seer, settings
 from web.portal import signed_in_pages
 from web.report_asked import PATH, Wanted, job_named, read_wanted
-from web.report_chips import chips, filter_words
+from web.report_chips import chips, filter_words, unknown_groups
 from web.report_table import Table, group_words, leads_of, sorted_by, table_of
 from web.way_back import above_a_report
 from web.whose import looked_at
@@ -131,8 +131,10 @@ async def _answer(wanted: Wanted, job: Job, size: int, *, is_anew: bool) -> Resp
     except NoLongerKept:
         return None
     await _tell(wanted, job.run)
+    named = partial(unknown_groups, groups=wanted.options.groups)
     return await page(
         "portal/analytics_report.html",
+        unknown=await house().database.unit_of_work(named, seer()),
         wanted=wanted,
         above=above_a_report(wanted.report.id),
         shown=shown,
