@@ -187,25 +187,26 @@ def _next(name: str, day: date) -> date:
 
 
 def _summary(made: Made, labels: Sequence[str], series: Sequence[Series], reader: Reader) -> str:
-    """The picture in a sentence: how many there are and which is the largest."""
-    kind = FIELDS[_measures(made.report, made.ask)[0]].kind
-    values = series[0].values
-    if chart_order(made.report, made.ask) == (Order(_measures(made.report, made.ask)[0]),):
-        at = min(range(len(values)), key=values.__getitem__)
-        return reader.language.plural(
+    """The picture in a sentence: how many there are, and the first of them: largest or smallest."""
+    measure, values = _measures(made.report, made.ask)[0], series[0].values
+    is_rising = chart_order(made.report, made.ask) == (Order(measure),)
+    at = (min if is_rising else max)(range(len(values)), key=values.__getitem__)
+    told = {
+        "what": series[0].label,
+        "label": labels[at],
+        "value": written(values[at], FIELDS[measure].kind, reader, made.currency),
+    }
+    plural, number = reader.language.plural, len(values)
+    if is_rising:
+        return plural(
             "%(num)d value. The smallest %(what)s: %(label)s, %(value)s.",
             "%(num)d values. The smallest %(what)s: %(label)s, %(value)s.",
-            len(values),
-            what=series[0].label,
-            label=labels[at],
-            value=written(values[at], kind, reader, made.currency),
+            number,
+            **told,
         )
-    at = max(range(len(values)), key=values.__getitem__)
-    return reader.language.plural(
+    return plural(
         "%(num)d value. The largest %(what)s: %(label)s, %(value)s.",
         "%(num)d values. The largest %(what)s: %(label)s, %(value)s.",
-        len(values),
-        what=series[0].label,
-        label=labels[at],
-        value=written(values[at], kind, reader, made.currency),
+        number,
+        **told,
     )
