@@ -54,7 +54,12 @@ def chart_order(report: Report, asked: Ask) -> tuple[Order, ...]:
 def chart_of(made: Made, rows: Sequence[AnswerRow], reader: Reader) -> Chart | None:
     """The report's chart of these rows, which are in the chart's order; None where it has none."""
     drawn, measures = made.report.chart, _measures(made.report, made.ask)
-    if drawn is None or not rows or not measures:
+    if drawn is None or not measures:
+        return None
+    if _is_rising(made):  # what has no score is not the worst
+        at = made.answer.columns.index(measures[0])
+        rows = [row for row in rows if row.values[at] is not None]
+    if not rows:
         return None
     labels, columns = _points(made, rows, measures, reader, drawn)
     series = tuple(
@@ -138,6 +143,12 @@ def _rest(
     ]
 
 
+def _is_rising(made: Made) -> bool:
+    """Whether the least of a measure is drawn first."""
+    measures = _measures(made.report, made.ask)
+    return not _is_over_time(made) and chart_order(made.report, made.ask) == (Order(measures[0]),)
+
+
 def _is_over_time(made: Made) -> bool:
     return made.ask.by[0] in _TIMES
 
@@ -189,7 +200,7 @@ def _next(name: str, day: date) -> date:
 def _summary(made: Made, labels: Sequence[str], series: Sequence[Series], reader: Reader) -> str:
     """The picture in a sentence: how many there are, and the first of them: largest or smallest."""
     measure, values = _measures(made.report, made.ask)[0], series[0].values
-    is_rising = chart_order(made.report, made.ask) == (Order(measure),)
+    is_rising = _is_rising(made)
     at = (min if is_rising else max)(range(len(values)), key=values.__getitem__)
     told = {
         "what": series[0].label,

@@ -144,14 +144,16 @@ async def _areas(connection: Connection) -> tuple[str, ...]:
 async def unknown_names(
     connection: Connection, viewer: Viewer, kind: GroupKind, names: Sequence[str]
 ) -> tuple[str, ...]:
-    """Those of the names that nothing of this kind has that the viewer may see."""
+    """Those of the names that nothing of this kind has that the viewer may see.
+
+    Who sees everybody is told of what nobody ever had; to others people and extensions are known
+    that are theirs to see now, whatever calls there are from before.
+    """
     known, values = await _known(connection, viewer, kind)
-    same = "k.name = v.name" if kind == "extension" else "lower(k.name) = lower(v.name)"
     rows = await connection.fetch(
         f"""
         select v.name from unnest(${len(values) + 1}::text[]) with ordinality v(name, place)
-         where not exists (select from ({known}) k where {same})
-         order by v.place
+         where not ({known}) order by v.place
         """,  # noqa: S608 - our own text
         *values,
         list(names),
@@ -162,26 +164,29 @@ async def unknown_names(
 async def _known(
     connection: Connection, viewer: Viewer, kind: GroupKind
 ) -> tuple[str, list[object]]:
-    """SQL of a column `name` with every name of a kind that the viewer sees, and its arguments."""
+    """SQL that is true of a name `v.name` there is for the viewer, and its arguments."""
     if kind in {"department", "cost_centre", "office"}:
-        return await _names_of_parts(connection, viewer, cast("_Part", kind))
-    if viewer.breadth == "all" or kind == "gateway":
-        return _ALL_NAMES[kind], []
+        names, values = await _names_of_parts(connection, viewer, cast("_Part", kind))
+        return f"exists (select from ({names}) k where lower(k.name) = lower(v.name))", values
+    sees_all = viewer.is_administrator if kind == "site" else viewer.breadth == "all"
+    if sees_all or kind == "gateway":
+        return _ANYBODYS[kind], []
     condition, values = person_condition(viewer, "p", 1)
-    return f"{_NAMES_SEEN[kind]} where {condition}", values
+    return f"exists ({_OF_PEOPLE[kind]} and {condition})", values
 
 
-_ALL_NAMES: Mapping[GroupKind, str] = {
-    "gateway": "select name from gateway",
+_ANYBODYS: Mapping[GroupKind, str] = {
+    "gateway": "exists (select from gateway g where lower(g.name) = lower(v.name))",
     # A call may be of an extension that nobody has ever had.
-    "extension": "select extension as name from extension_owner"
-    " union all select extension from call where extension is not null",
-    "person": "select login as name from person",
-    "site": "select name from site",
+    "extension": "exists (select from extension_owner o where o.extension = v.name)"
+    " or exists (select from call c where c.extension = v.name)",
+    "person": "exists (select from person p where lower(p.login) = lower(v.name))",
+    "site": "exists (select from site s where lower(s.name) = lower(v.name))",
 }
-_NAMES_SEEN: Mapping[GroupKind, str] = {
-    "extension": "select o.extension as name"
-    " from extension_owner o join person p on p.id = o.person_id",
-    "person": "select p.login as name from person p",
-    "site": "select s.name from site s join person p on p.site_id = s.id",
+_OF_PEOPLE: Mapping[GroupKind, str] = {
+    "extension": "select from extension_owner o join person p on p.id = o.person_id"
+    " where o.extension = v.name",
+    "person": "select from person p where lower(p.login) = lower(v.name)",
+    "site": "select from site s join person p on p.site_id = s.id"
+    " where lower(s.name) = lower(v.name)",
 }

@@ -191,3 +191,21 @@ async def test_a_form_that_was_open_for_too_long_is_no_question_of_rights(browse
     assert "This page was open for too long" in browser.text
     await browser.get("/admin/audit")
     assert "Your account has no right" in browser.text
+
+
+@pytest.mark.parametrize(
+    ("path", "above"),
+    [
+        ("/admin/people/5/password", "/admin/people/5"),
+        ("/admin/people/5/extensions/take", "/admin/people/5"),
+        ("/admin/directory/sync", "/admin/directory"),
+        ("/analytics/scheduled-reports/9/delete", "/analytics/scheduled-reports/9"),
+        ("/logout", "/"),
+    ],
+)
+async def test_an_address_that_takes_forms_alone_leads_to_the_page_above(
+    browser: Browser, path: str, above: str
+) -> None:
+    await browser.sign_in()
+    answer = await browser.get(path)
+    assert (answer.status_code, answer.headers["Location"]) == (303, above)

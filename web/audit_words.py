@@ -159,7 +159,7 @@ def subject_of(row: AuditRow) -> str:
     """Whom or what an event was about; what its details say is not said twice."""
     if row.action == "calls_viewed":
         return _look(row)
-    return _report(row.subject)
+    return _report(row.subject) if row.action == "calls_exported" else row.subject
 
 
 def _look(row: AuditRow) -> str:

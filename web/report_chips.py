@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from reports.described import GROUPS, facts
 from reports.documents import Made
-from reports.options import NO_OPTIONS, Options, RestrictedGroup
+from reports.options import NO_OPTIONS, Options
+from reports.running import Run
 from storage.database import Connection
 from storage.report_choices import unknown_names
 from storage.viewer import Viewer
@@ -75,12 +76,15 @@ def filter_words(made: Made) -> str:
     return "; ".join(f"{label}: {value}" for label, value in told)
 
 
-async def unknown_groups(
-    connection: Connection, viewer: Viewer, groups: tuple[RestrictedGroup | None, ...]
-) -> list[tuple[str, str]]:
-    """Names a report is restricted to that there are not, by what they would be names of."""
+async def unknown_groups(connection: Connection, viewer: Viewer, run: Run) -> list[tuple[str, str]]:
+    """Names a report is restricted to that there are not, by what they would be names of.
+
+    Where there are calls, only who sees everybody is told: others may see calls of somebody who
+    has left their department.
+    """
+    is_sure = viewer.breadth == "all" and run.made.report.subject == "calls"
     found: list[tuple[str, str]] = []
-    for group in groups:
+    for group in run.made.options.groups if is_sure or not run.rows else ():
         if group is not None:
             names = await unknown_names(connection, viewer, group.kind, group.values)
             found += [(say(GROUPS[group.kind]), ", ".join(names))] if names else []

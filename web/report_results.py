@@ -131,7 +131,7 @@ async def _answer(wanted: Wanted, job: Job, size: int, *, is_anew: bool) -> Resp
     except NoLongerKept:
         return None
     await _tell(wanted, job.run)
-    named = partial(unknown_groups, groups=wanted.options.groups)
+    named = partial(unknown_groups, run=job.run)
     return await page(
         "portal/analytics_report.html",
         unknown=await house().database.unit_of_work(named, seer()),

@@ -55,7 +55,8 @@ def nearest_page() -> str:
     if request.method == "GET" and _opens(path):
         return request.full_path.rstrip("?")
     while not _opens(path):
-        path = path.rstrip("/").rpartition("/")[0] + "/"
+        above = path.rstrip("/").rpartition("/")[0]
+        path = f"{above}/" if _opens(f"{above}/") else above
     return path
 
 

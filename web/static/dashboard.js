@@ -154,7 +154,11 @@ async function sendWaiting() {
     const { body, answer } = waiting.shift();
     const html = await sent(body);
     sending = waiting.length > 0;
-    if (html) settle(parsed(html), { ours: true });
+    try {
+      if (html) settle(parsed(html), { ours: true });
+    } catch (error) {
+      reportError(error); // the other changes are sent all the same
+    }
     answer(html !== "");
   }
 }
