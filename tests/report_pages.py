@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from call_rows import add_call
 from fixtures_web import Browser
 from lxml import html
@@ -33,6 +34,9 @@ CALLS = (
 )
 
 
+ANEW = "The result you came from is no longer kept. This is a new one, made just now."
+
+
 async def some_calls(database: Database) -> None:
     """Calls of people in two departments, one of them between the two."""
 
@@ -46,6 +50,18 @@ async def some_calls(database: Database) -> None:
             )  # fmt: skip
 
     await database.unit_of_work(work)
+
+
+@pytest.fixture
+async def user(app: QuartTrio, database: Database) -> Browser:
+    await some_calls(database)
+    return await speaks(app)
+
+
+@pytest.fixture
+async def root(app: QuartTrio, database: Database) -> Browser:
+    await some_calls(database)
+    return await speaks(app, "root")
 
 
 async def call(database: Database, extension: str = "731", **more: Any) -> None:

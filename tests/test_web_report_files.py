@@ -22,9 +22,11 @@ from report_pages import (
     csv_rows,
     download,
     opened,
+    root,
     rows_of,
     some_calls,
     speaks,
+    user,
 )
 
 from actors.bus import Bus
@@ -33,17 +35,7 @@ from actors.report_mail import ReportMailer
 from reports.xlsx import HEADER_ROW
 from storage.database import Database
 
-
-@pytest.fixture
-async def user(app: QuartTrio, database: Database) -> Browser:
-    await some_calls(database)
-    return await speaks(app)
-
-
-@pytest.fixture
-async def root(app: QuartTrio, database: Database) -> Browser:
-    await some_calls(database)
-    return await speaks(app, "root")
+__all__ = ["root", "user"]  # fixtures
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ import trio
 from fixtures_web import Browser, HeldClock
 from quart_trio import QuartTrio
 from report_pages import (
+    ANEW,
     LIST,
     PATH,
     Result,
@@ -19,9 +20,10 @@ from report_pages import (
     csv_rows,
     download,
     opened,
+    root,
     rows_of,
-    some_calls,
     speaks,
+    user,
 )
 
 from actors.house import House
@@ -32,19 +34,7 @@ from storage.facts.engine import TooSlow
 from storage.facts.meant import NotAskable
 from web import report_results
 
-ANEW = "The result you came from is no longer kept. This is a new one, made just now."
-
-
-@pytest.fixture
-async def user(app: QuartTrio, database: Database) -> Browser:
-    await some_calls(database)
-    return await speaks(app)
-
-
-@pytest.fixture
-async def root(app: QuartTrio, database: Database) -> Browser:
-    await some_calls(database)
-    return await speaks(app, "root")
+__all__ = ["root", "user"]  # fixtures
 
 
 # History ------------------------------------------------------------------------------------------

@@ -9,33 +9,24 @@ import pytest
 from fixtures_web import Browser
 from quart_trio import QuartTrio
 from report_pages import (
+    ANEW,
     DEPARTMENTS,
     LIST,
     PATH,
     call,
     opened,
+    root,
     rows_of,
     some_calls,
     speaks,
+    user,
 )
 
 from actors.house import House
 from reports.catalogue import REPORTS
 from storage.database import Database
 
-ANEW = "The result you came from is no longer kept. This is a new one, made just now."
-
-
-@pytest.fixture
-async def user(app: QuartTrio, database: Database) -> Browser:
-    await some_calls(database)
-    return await speaks(app)
-
-
-@pytest.fixture
-async def root(app: QuartTrio, database: Database) -> Browser:
-    await some_calls(database)
-    return await speaks(app, "root")
+__all__ = ["root", "user"]  # fixtures
 
 
 # The page -----------------------------------------------------------------------------------------
